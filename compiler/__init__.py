@@ -1,0 +1,1 @@
+"""From an environment spec to diagnostics, a graph, a plan and artifacts. Never imports the simulator."""
