@@ -1,0 +1,1 @@
+"""How a forecast is shown: each module takes a `Forecast` and gives text."""

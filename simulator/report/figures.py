@@ -1,0 +1,39 @@
+"""How figures are written for people: durations, shares, counts."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """A duration with two or three digits that matter: 4.2s, 45s, 6m 12s, 1h 02m, 3d 04h."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}s" if seconds else "0s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    minutes = round(seconds / 60)
+    if minutes < 24 * 60:
+        return f"{minutes // 60}h {minutes % 60:02d}m"
+    hours = round(seconds / 3600)
+    return f"{hours // 24}d {hours % 24:02d}h"
+
+
+def optional_duration(seconds: float | None) -> str:
+    """A duration, or a dash where there is none."""
+    return "-" if seconds is None else duration(seconds)
+
+
+def percent(share: float) -> str:
+    """A share in whole per cent; what is neither nothing nor all does not look like it."""
+    if 0 < share < 0.005:
+        return "<1%"
+    if 0.995 <= share < 1:
+        return ">99%"
+    return f"{share * 100:.0f}%"
+
+
+def some(items: list[str], most: int) -> str:
+    """The first items, and how many more there are."""
+    more = len(items) - most
+    return ", ".join(items[:most]) + (f" + {more} more" if more > 0 else "")
