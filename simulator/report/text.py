@@ -25,7 +25,7 @@ from simulator.report.figures import duration, optional_duration, percent, some
 from simulator.report.gantt import Cell
 
 MOST_ROWS = 10
-_NARROWEST, _WIDEST, _USUAL = 60, 100, 88
+_NARROWEST, _WIDEST, _USUAL = 60, 100, 100
 _LONGEST_NAME = 24
 
 _STYLES = {
@@ -56,7 +56,7 @@ def render(forecast: Forecast, *, width: int = _USUAL, color: bool = False, asci
     shown = _shown(forecast)
     parts: list[Text | Table] = [*_headline(forecast), Text(), _findings(forecast)]
     if shown:
-        parts += [Text(), _services(forecast, shown), Text(), *_median_run(forecast, shown, width)]
+        parts += [Text(), _services(forecast, shown, width), Text(), *_median_run(forecast, shown, width)]
     out = io.StringIO()
     console = Console(
         file=out,
@@ -173,28 +173,40 @@ def _shown(forecast: Forecast) -> tuple[ServiceForecast, ...]:
     return tuple(each for each in forecast.services if each.name in chosen)
 
 
-def _services(forecast: Forecast, shown: tuple[ServiceForecast, ...]) -> Table:
+_FIGURES = ("critical", "share", "queued", "build", "mirror", "deploy", "ready at")
+
+
+def _services(forecast: Forecast, shown: tuple[ServiceForecast, ...], width: int) -> Table:
+    """One row a service. Where the width is short names are cut, figures never."""
+    figures = [_figures(each) for each in shown]
+    widths = [max(map(len, (heading, *column))) for heading, *column in zip(_FIGURES, *figures, strict=True)]
+    room = width - sum(widths) - 2 * (len(widths) + 1)
+    stage = min(max(len(each.stage) for each in shown), room // 3)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("Service", no_wrap=True)
-    table.add_column("Stage", no_wrap=True)
-    for heading in ("critical", "share", "queued", "build", "mirror", "deploy", "ready at"):
+    table.add_column("Stage"[:stage], no_wrap=True)
+    for heading in _FIGURES:
         table.add_column(heading, justify="right", no_wrap=True)
-    for each in shown:
+    for each, cells in zip(shown, figures, strict=True):
         table.add_row(
-            _clipped(each.name),
-            _clipped(each.stage, 14),
-            percent(each.critical),
-            percent(each.share),
-            duration(each.wait_s),
-            optional_duration(each.build_s),
-            optional_duration(each.mirror_s),
-            optional_duration(each.deploy_s),
-            duration(each.ready_p50_s),
+            _clipped(each.name, min(room - stage, _LONGEST_NAME)), _clipped(each.stage, stage), *cells
         )
     more = len(forecast.services) - len(shown)
     if more > 0:
         table.add_row(f"+ {more} more")
     return table
+
+
+def _figures(each: ServiceForecast) -> tuple[str, ...]:
+    return (
+        percent(each.critical),
+        percent(each.share),
+        duration(each.wait_s),
+        optional_duration(each.build_s),
+        optional_duration(each.mirror_s),
+        optional_duration(each.deploy_s),
+        duration(each.ready_p50_s),
+    )
 
 
 def _median_run(forecast: Forecast, shown: tuple[ServiceForecast, ...], width: int) -> Iterable[Text]:
