@@ -1,0 +1,1 @@
+"""Dockerfiles: what they build from, take and run as. Never raises for what a file says."""

@@ -1,0 +1,1 @@
+"""The scalar values that people write: pure functions without places, raising `malformed.Malformed`."""
