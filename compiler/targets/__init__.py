@@ -36,5 +36,5 @@ def load(name: str) -> BackEnd:
     """
     from importlib import import_module
 
-    module: BackEnd = import_module(TARGETS[name])  # type: ignore[assignment]
+    module: BackEnd = import_module(TARGETS[name])
     return module

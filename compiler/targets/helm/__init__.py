@@ -1,7 +1,7 @@
 """The Helm back end: charts of ours, and a values file for every release.
 
 Takes a plan; gives `helm/charts/KIND/` for the kinds of chart that it needs and
-`helm/values/SERVICE.yaml` for every service but Terraform's. It says what to
+`helm/values/ENVIRONMENT/SERVICE.yaml` for every service but Terraform's. It says what to
 deploy, not who does: `layout` tells other back ends where everything is.
 """
 
@@ -34,5 +34,5 @@ def emit(plan: Plan) -> list[Artifact]:
     for workload in plan.workloads:
         values = service_values(plan, workload, images.get(workload.image or ""))
         if values is not None:
-            artifacts.append(Artifact(values_path(workload), dump(values, header=header)))
+            artifacts.append(Artifact(values_path(plan.environment, workload), dump(values, header=header)))
     return artifacts

@@ -44,6 +44,6 @@ def release_chart(workload: Workload) -> str:
     return chart_path(kind)
 
 
-def values_path(workload: Workload) -> str:
-    """The values file of a workload's release. Not for Terraform, which has none."""
-    return f"{ROOT}/values/{workload.service}.yaml"
+def values_path(environment: str, workload: Workload) -> str:
+    """The values file of a workload's release in an environment. Not for Terraform, which has none."""
+    return f"{ROOT}/values/{environment}/{workload.service}.yaml"

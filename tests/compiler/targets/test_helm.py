@@ -57,8 +57,8 @@ def replace(workload: Workload, **fields: Any) -> Workload:
 
 def test_emits_the_charts_it_needs_and_a_values_file_per_service() -> None:
     paths = [artifact.path for artifact in emit(plan(application(), foreign()))]
-    assert "helm/values/web.yaml" in paths
-    assert "helm/values/proxy.yaml" in paths
+    assert "helm/values/shop/web.yaml" in paths
+    assert "helm/values/shop/proxy.yaml" in paths
     assert {path.split("/")[2] for path in paths if path.startswith("helm/charts/")} == {"workload"}
     assert len(paths) == len(set(paths))
 
@@ -67,7 +67,7 @@ def test_the_layout_names_what_is_emitted() -> None:
     paths = {artifact.path for artifact in emit(plan(*EVERYTHING))}
     for workload in EVERYTHING:
         assert f"{release_chart(workload)}/Chart.yaml" in paths
-        assert values_path(workload) in paths
+        assert values_path("shop", workload) in paths
     with pytest.raises(ValueError, match="helm"):
         release_chart(foreign())
 
@@ -80,7 +80,7 @@ def test_values_say_where_they_come_from_and_read_as_they_were_written() -> None
     for artifact in emit(plan(*EVERYTHING, foreign())):
         if artifact.path.startswith("helm/values/"):
             assert artifact.content.startswith("# generated from environments/shop.yaml, do not edit\n")
-            service = artifact.path.removeprefix("helm/values/").removesuffix(".yaml")
+            service = artifact.path.removeprefix("helm/values/shop/").removesuffix(".yaml")
             workload = next(w for w in (*EVERYTHING, foreign()) if w.service == service)
             assert helm_python.values_from_yaml(artifact.content) == values_of(workload)
 

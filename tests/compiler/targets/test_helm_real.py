@@ -36,14 +36,14 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     managed = tmp_path_factory.mktemp("managed")
     write(managed, emit(plan(*MANAGED)))
     for workload in MANAGED:
-        path = managed / values_path(workload)
-        path.rename(root / f"helm/values/managed-{workload.service}.yaml")
+        path = managed / values_path("shop", workload)
+        path.rename(root / f"helm/values/shop/managed-{workload.service}.yaml")
     return root
 
 
 def arguments(root: Path, workload: Workload) -> list[str]:
     managed = workload.database is not None and workload.database.managed
-    values = f"helm/values/managed-{workload.service}.yaml" if managed else values_path(workload)
+    values = f"helm/values/shop/managed-{workload.service}.yaml" if managed else values_path("shop", workload)
     tag = [] if managed else ["--set-string", "image.tag=v1"]
     return [str(root / release_chart(workload)), "--values", str(root / values), *tag, "--namespace", "shop"]
 
