@@ -149,6 +149,11 @@ def test_roots_that_are_no_mapping(value: Any) -> None:
     assert same(ruamel_load(text), [] if value == () else value)
 
 
+def test_no_indentation_indicator_at_the_root() -> None:
+    # The specification counts it from -1 there, libyaml and PyYAML from 0.
+    assert dump(" a\nb") == '" a\\nb"\n'
+
+
 @given(st.text(max_size=40), values)
 def test_no_header_changes_the_value(header: str, value: Any) -> None:
     text = dump(value, header=header)
