@@ -1,0 +1,205 @@
+"""What is silenced: `# stagecast: ignore[CODE]` comments, and severities by code.
+
+Takes the findings of a run with the sources that were read, gives the findings
+that remain. Finds comments in text; where quoted and block scalars are, which
+may hold the same words, is told by the caller, who has parsed the document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from compiler.diagnostics.catalog import RULES, Rule, find
+from compiler.diagnostics.model import Diagnostic, Findings, Severity
+from compiler.source import SourceFile, Span
+
+Range = tuple[int, int]
+Scalars = Callable[[SourceFile], Iterable[Range] | None]
+
+_BY_COMMAND = "STC7"
+_DIRECTIVE = re.compile(r"#[ \t]*stagecast:[ \t]*ignore\b(\[[^\[\]#\r\n]*\])?")
+_CODE = re.compile(r"[^\s,\[\]]+")
+_BLOCK_HEADER = re.compile(r"(?:[&!]\S*\s+)*[|>]")
+_LINE_END = re.compile(r"[\r\n]")
+_REST_OF_LINE = re.compile(r"[^\r\n]*")
+_REST_OF_COMMENTS = re.compile(r"[^\r\n]*(?:\r\n|[\r\n]|\Z)(?:[ \t]*#[^\r\n]*(?:\r\n|[\r\n]))*")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """One code in one comment. It silences findings whose place starts on line `line`."""
+
+    span: Span
+    code: str
+    line: int
+
+
+def apply(
+    findings: Iterable[Diagnostic],
+    sources: Iterable[SourceFile],
+    scalars: Scalars | None = None,
+    *,
+    complete: bool = True,
+) -> Findings:
+    """The findings that no comment ignores, and STC804 and STC805 for comments that are of no use.
+
+    `scalars` gives the places of a source's quoted and block scalars, or None
+    where they are not known (the document does not parse, or is no YAML); it is
+    asked only for sources that hold an ignore. Without it a quote is taken to
+    end on its line. `complete` says whether every pass over the spec has run: only
+    then is an ignore known to be unused. What targets and output say (STC7xx)
+    depends on the command, so ignores of that never count as unused. Errors of
+    reading are never ignored.
+    """
+    kept = Findings()
+    ignores: dict[str, list[Ignore]] = {}
+    for source in sources:
+        if source.path not in ignores and "stagecast:" in source.text:
+            ignores[source.path] = _read(source, scalars(source) if scalars else None, kept)
+    by_line = {(path, entry.line): set[str]() for path, entries in ignores.items() for entry in entries}
+    for path, entries in ignores.items():
+        for entry in entries:
+            by_line[path, entry.line].add(entry.code)
+    used: set[tuple[str, int, str]] = set()
+    for diagnostic in findings:
+        path = diagnostic.span.source.path
+        place = (path, diagnostic.span.first.line) if path in ignores else None
+        if place in by_line and diagnostic.code in by_line[place] and _can_be_ignored(diagnostic.code):
+            used.add((*place, diagnostic.code))
+        else:
+            kept.add(diagnostic)
+    if complete:
+        kept.extend(
+            _unused(entry)
+            for path, entries in ignores.items()
+            for entry in entries
+            if not entry.code.startswith(_BY_COMMAND) and (path, entry.line, entry.code) not in used
+        )
+    return kept
+
+
+def adjust(findings: Iterable[Diagnostic], severities: Mapping[str, Severity | None]) -> Findings:
+    """The findings with the severities that a project gives to codes; None drops a code.
+
+    Errors of reading keep theirs: nothing can be made of a file that has one.
+    """
+    kept = Findings()
+    for diagnostic in findings:
+        severity = diagnostic.severity
+        if diagnostic.code in severities and _can_be_ignored(diagnostic.code):
+            wanted = severities[diagnostic.code]
+            if wanted is None:
+                continue
+            severity = wanted
+        kept.add(diagnostic if severity is diagnostic.severity else replace(diagnostic, severity=severity))
+    return kept
+
+
+def unknown_code(span: Span, code: str) -> Diagnostic:
+    """STC804 for a code that does not exist, wherever it is named."""
+    meant = find(code)
+    hint = f"did you mean `{meant.code}`?" if meant else "`stagecast explain CODE` knows all codes"
+    shown = code if code.isprintable() else ascii(code)[1:-1]
+    message = f"there is no code `{shown if len(shown) <= 60 else shown[:59] + '…'}`"
+    return Diagnostic("STC804", RULES["STC804"].severity, message, span, hint=hint)
+
+
+def _can_be_ignored(code: str) -> bool:
+    rule: Rule | None = RULES.get(code)
+    return rule is None or rule.can_be_ignored
+
+
+def _unused(ignore: Ignore) -> Diagnostic:
+    message = f"this ignore of {ignore.code} suppresses nothing"
+    notes = () if _can_be_ignored(ignore.code) else ("errors of reading (STC0xx) cannot be ignored",)
+    severity = RULES["STC805"].severity
+    return Diagnostic("STC805", severity, message, ignore.span, notes=notes, hint="remove it")
+
+
+def _read(source: SourceFile, scalars: Iterable[Range] | None, findings: Findings) -> list[Ignore]:
+    """The codes that a source's comments ignore; comments without a known code are findings."""
+    found: list[Ignore] = []
+    for match, line in _comments(source, scalars):
+        start, end = match.span(1)
+        if start < 0:
+            span = Span(source, match.start(), match.end())
+            hint = "write `# stagecast: ignore[CODE]`"
+            severity = RULES["STC804"].severity
+            findings.add(Diagnostic("STC804", severity, "this ignore names no code", span, hint=hint))
+            continue
+        for code in _CODE.finditer(source.text, start, end):
+            span = Span(source, code.start(), code.end())
+            if code.group() in RULES:
+                found.append(Ignore(span, code.group(), line))
+            else:
+                findings.add(unknown_code(span, code.group()))
+    return found
+
+
+def _comments(source: SourceFile, scalars: Iterable[Range] | None) -> Iterator[tuple[re.Match[str], int]]:
+    """The ignores that really stand in comments, each with the line that it speaks of.
+
+    Linear in the text however many there are: what is known of one comment
+    holds for the rest of its line, and of one comment line for those below it.
+    """
+    text = source.text
+    quoted = _in_quotes(text) if scalars is None else _in_ranges(sorted(_opaque(text, scalars)))
+    next(quoted)
+    comment_end = block_end = -1
+    line = 0
+    for match in _DIRECTIVE.finditer(text):
+        start = match.start()
+        if start >= comment_end:
+            if (start and text[start - 1] not in " \t\r\n") or quoted.send(start):
+                continue
+            comment_end = _REST_OF_LINE.match(text, start).end()  # type: ignore[union-attr]
+            position = source.position(start)
+            if text[start - position.column + 1 : start].strip(" \t"):
+                line = position.line
+            elif start >= block_end:
+                block_end = _REST_OF_COMMENTS.match(text, start).end()  # type: ignore[union-attr]
+                line = source.position(block_end).line
+        yield match, line
+
+
+def _opaque(text: str, scalars: Iterable[Range]) -> Iterator[Range]:
+    """The ranges in which `#` opens no comment: scalars, but not the first line of a block scalar."""
+    for start, end in scalars:
+        if _BLOCK_HEADER.match(text, start, end):
+            header_end = _LINE_END.search(text, start, end)
+            start = header_end.start() if header_end else end
+        yield start, end
+
+
+def _in_ranges(ranges: list[Range]) -> Generator[bool, int, None]:
+    """Tells of each offset sent to it, in rising order, whether one of the sorted ranges holds it."""
+    offset = yield False
+    for start, end in ranges:
+        while offset < end:
+            offset = yield offset >= start
+    while True:
+        yield False
+
+
+def _in_quotes(text: str) -> Generator[bool, int, None]:
+    """Tells of each offset sent to it, in rising order, whether quotes that open on its line hold it."""
+    offset = yield False
+    at = 0
+    quote = before = ""
+    while True:
+        at = max(at, text.rfind("\n", at, offset) + 1, text.rfind("\r", at, offset) + 1)
+        if at and text[at - 1] in "\r\n":
+            quote = before = ""
+        for char in text[at:offset]:
+            if quote:
+                if char == quote and before != "\\":
+                    quote = ""
+                before = "" if before == "\\" or quote != '"' else char
+            else:
+                if char in "\"'" and (not before or before in " \t[{,:-="):
+                    quote = char
+                before = "" if quote else char
+        at = offset
+        offset = yield bool(quote)
