@@ -1,0 +1,1 @@
+"""The JSON Schemas of everything that is read or written, as package data: `NAME.schema.json`."""
