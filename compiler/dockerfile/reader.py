@@ -189,13 +189,13 @@ def _stages(
     earlier: dict[str, int] = {}
     names = {alias: index for index, (_, alias, _) in enumerate(heads) if alias}
     stages = []
-    for index, (start, end) in enumerate(zip(starts, [*starts[1:], len(instructions)], strict=True)):
-        image, alias, platform = heads[index]
-        body = instructions[start + 1 : end]
+    ends = [*starts[1:], len(instructions)]
+    for index, (image, alias, platform) in enumerate(heads):
+        body = instructions[starts[index] + 1 : ends[index]]
         parent, dynamic = _parent(image, earlier, defaults)
         sources = {found for i in body for found in _copied_from(i, escape, names, len(starts))}
         sources |= set() if parent is None else {parent}
-        span = instructions[start].span
+        span = instructions[starts[index]].span
         stages.append(Stage(image, alias, platform, span, body, parent, tuple(sorted(sources)), dynamic))
         if alias:
             earlier[alias] = index

@@ -26,7 +26,9 @@ _WITH_HEREDOC = frozenset(("ADD", "COPY", "RUN"))
 _DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S(?:.*\S)?)\s*")
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _LONGEST_LINE = 65_535
-_MOST_SUGGESTIONS = 20
+_LONG_LINE = re.compile(r"[^\n]{16384,}")
+_MOST_UNKNOWN = 20
+_MOST_INSTRUCTIONS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,15 @@ class Syntax:
 
 
 def read_instructions(source: SourceFile) -> Syntax:
-    """All instructions of a Dockerfile. Never raises; time is linear in the text."""
+    """All instructions of a Dockerfile. Never raises; time is linear in the text.
+
+    Of the unknown instructions the first 20 are problems. It stops before a line
+    of more than 65,535 bytes, as BuildKit does, and after 20,000 instructions.
+    """
     problems: list[Problem] = []
     escape = _read_directives(source, problems)
-    lines = _lines(source.text)
+    readable = _readable(source, problems)
+    lines = _lines(source.text[:readable])
     instructions: list[Instruction] = []
     unknown = 0
     for line in lines:
@@ -82,23 +89,34 @@ def read_instructions(source: SourceFile) -> Syntax:
         start = line.end - len(first)
         if not first or first.startswith("#"):
             continue
-        if len(first) * 4 > _LONGEST_LINE and len(first.encode(errors="replace")) > _LONGEST_LINE:
-            place = Span(source, start, line.end)
-            problems.append(Problem(f"the line is longer than {_LONGEST_LINE} bytes", place))
         text, end = _continued(first, line.end, lines, escape)
         name, arguments = split_instruction(text)
         end, unterminated = _heredocs(name, arguments, text, lines, end, escape)
         span = Span(source, start, end)
         instructions.append(Instruction(name, arguments, span))
-        if unterminated:
+        if unterminated and readable == len(source.text):
             problems.append(_unterminated(unterminated, span))
         if name not in INSTRUCTIONS:
             unknown += 1
             word = Span(source, start, min(start + max(len(name), 1), end))
-            problems.append(_unknown(name, word, suggest=unknown <= _MOST_SUGGESTIONS))
-    if not instructions:
+            if unknown <= _MOST_UNKNOWN:
+                problems.append(_unknown(name, word))
+        if len(instructions) > _MOST_INSTRUCTIONS:
+            problems.append(Problem(f"the Dockerfile has more than {_MOST_INSTRUCTIONS} instructions", span))
+            break
+    if not instructions and not problems:
         problems.append(Problem("the Dockerfile has no instructions", Span(source, 0, 0), "start with FROM"))
     return Syntax(tuple(instructions), tuple(problems), escape)
+
+
+def _readable(source: SourceFile, problems: list[Problem]) -> int:
+    """How much of the text BuildKit reads: it gives up at a line that is too long."""
+    for match in _LONG_LINE.finditer(source.text):
+        if len(match[0].encode(errors="replace")) > _LONGEST_LINE:
+            place = Span(source, match.start(), match.end())
+            problems.append(Problem(f"the line is longer than {_LONGEST_LINE} bytes", place))
+            return match.start()
+    return len(source.text)
 
 
 def _lines(text: str) -> Iterator[Line]:
@@ -196,7 +214,7 @@ def _unterminated(name: str, span: Span) -> Problem:
     return Problem(f"the heredoc {quoted} never ends", span, hint)
 
 
-def _unknown(name: str, span: Span, *, suggest: bool) -> Problem:
-    meant = closest(name, INSTRUCTIONS) if suggest else None
+def _unknown(name: str, span: Span) -> Problem:
+    meant = closest(name, INSTRUCTIONS)
     message = f"{shown(name)} is not an instruction" if name else "an instruction is missing here"
     return Problem(message, span, f"did you mean {meant}?" if meant else "")

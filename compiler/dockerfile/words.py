@@ -102,9 +102,7 @@ def heredoc_markers(line: str) -> list[tuple[str, bool]]:
     try:
         for word in _shell_words(line):
             match = _HEREDOC.fullmatch(word)
-            # More than one word after the marker is a quoting that BuildKit takes for none.
-            name = unquote(match[2], "\\") if match else ""
-            if match and name and (name == match[2] or not _unquoted_space(match[2])):
+            if match and len(split_words(match[2], "\\")) == 1 and (name := unquote(match[2], "\\")):
                 found.append((name, match[1] == "-"))
     except _Unbalanced:
         return []
@@ -243,7 +241,3 @@ def _after_stop(line: str, position: int, stop: str, depth: int) -> int:
 def _after_name(line: str, position: int) -> int:
     match = _NAME.match(line, position)
     return match.end() if match else position
-
-
-def _unquoted_space(text: str) -> bool:
-    return len(split_words(text, "\\")) > 1

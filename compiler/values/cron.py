@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from compiler.values.malformed import Malformed, shown, text_of
 from compiler.values.suggest import closest
@@ -111,6 +110,9 @@ def check_timezone(name: str) -> str:
 
 @cache
 def _timezones() -> frozenset[str]:
+    # Imported here: with what it imports, it costs as much as the rest of this package.
+    from importlib.resources import files
+
     # The list of the tzdata distribution, and not the machine's: every machine gives the same answer.
     return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
 

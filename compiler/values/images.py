@@ -19,7 +19,7 @@ TAG_MAX = 128
 IMAGE_MAX = 1024
 """Characters of a whole reference; enough for the longest registry, repository, tag and digest."""
 
-_HOST_PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_HOST_PART = r"[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*"
 _IPV6 = r"\[[a-fA-F0-9]*:[a-fA-F0-9:]*\]"
 # A first component without a dot or a port is part of the repository, except for localhost.
 _REGISTRY = (

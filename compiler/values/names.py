@@ -22,11 +22,12 @@ CRON_JOB_MAX = 52
 LABEL_MAX = 63
 VARIABLE_MAX = 253
 
-_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
-_QUALIFIED = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+# Not the usual X(?:Y*X)?: repeated, that takes exponential time in `regress`, the engine of check-jsonschema.
+_LABEL = r"(?![-a-z0-9]{64})[a-z0-9]+(?:-+[a-z0-9]+)*"
+_QUALIFIED = r"(?![-A-Za-z0-9_.]{64})[A-Za-z0-9]+(?:[-_.]+[A-Za-z0-9]+)*"
 
 DNS_LABEL_PATTERN = rf"^{_LABEL}$"
-SERVICE_LABEL_PATTERN = r"^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$"
+SERVICE_LABEL_PATTERN = r"^(?![-a-z0-9]{64})[a-z][a-z0-9]*(?:-+[a-z0-9]+)*$"
 SUBDOMAIN_PATTERN = rf"^{_LABEL}(?:\.{_LABEL})*$"
 """A host name in full; its length is at most SUBDOMAIN_MAX."""
 

@@ -161,6 +161,10 @@ def test_user_of_a_target() -> None:
         ("# escape=x\nFROM a\n", ['"x" cannot be the escape character']),
         ("# escape=`\n# escape=`\nFROM a\n", ["the directive escape stands here a second time"]),
         ("FROM a\nRUN " + "x" * 70_000 + "\n", ["the line is longer than 65535 bytes"]),
+        ("FROM a\nRUN <<E\n" + "é" * 40_000 + "\nE\n", ["the line is longer than 65535 bytes"]),
+        ("x" * 70_000, ["the line is longer than 65535 bytes"]),
+        ("FROM a\n" + "RUN x\n" * 30_000, ["the Dockerfile has more than 20000 instructions"]),
+        ("x\n" * 1000, ['"X" is not an instruction'] * 20),
         ("FROM a\nRUN x\n", []),
     ],
     ids=lambda value: str(value)[:40],
@@ -198,24 +202,32 @@ def test_any_text_is_read(text: str) -> None:
 
 
 MEGABYTE = 1_000_000
+
+
+def filled(unit: str) -> str:
+    """A megabyte of a unit, in lines of a length that BuildKit still reads."""
+    return (unit * (50_000 // len(unit)) + "\\\n") * (MEGABYTE // 50_000)
+
+
 HOSTILE = {
     "one line": "FROM a\nRUN " + "x" * MEGABYTE,
-    "words": "FROM a\nARG " + "a " * (MEGABYTE // 2),
+    "words": "FROM a\nARG " + filled("a "),
     "cut words": "FROM a\nARG " + "a\\\nb " * (MEGABYTE // 5),
     "continuations": "FROM a\nRUN \\\n" + "\\\n" * (MEGABYTE // 2),
     "comments inside": "FROM a\nRUN \\\n" + "#\n" * (MEGABYTE // 2),
-    "spaces": "FROM a\nRUN" + " " * MEGABYTE + "x",
+    "spaces": "FROM a\nRUN" + filled(" ") + "x",
     "unknown": "x\n" * (MEGABYTE // 2),
-    "heredocs": "FROM a\nRUN " + "<<E " * (MEGABYTE // 4),
-    "heredoc quotes": "FROM a\nRUN <<" + "'\"" * (MEGABYTE // 2),
-    "substitutions": "FROM a\nRUN << " + "${a:-" * (MEGABYTE // 5),
-    "balanced": "FROM a\nRUN << " + "${a:-b}" * (MEGABYTE // 7),
-    "flags": "FROM a\nCOPY " + "--from=x " * (MEGABYTE // 9),
-    "mounts": "FROM a\nRUN --mount=" + "from=x," * (MEGABYTE // 7),
+    "heredocs": "FROM a\nRUN " + filled("<<E "),
+    "heredoc quotes": "FROM a\nRUN <<" + filled("'\""),
+    "heredoc names": "FROM a\nRUN " + filled("<<\\a"),
+    "substitutions": "FROM a\nRUN << " + filled("${a:-"),
+    "balanced": "FROM a\nRUN << " + filled("${a:-b}"),
+    "flags": "FROM a\nCOPY " + filled("--from=x "),
+    "mounts": "FROM a\nRUN --mount=" + filled("from=x,"),
+    "json": "FROM a\nRUN " + filled("[") + "<<E",
     "stages": "FROM a AS x\n" + "FROM $V\n" * (MEGABYTE // 8),
     "chain": "FROM s AS s\n" + "FROM s AS s\n" * (MEGABYTE // 12),
     "globals": "ARG A=aaaaaaaa\n" + "ARG A=$A$A\n" * (MEGABYTE // 11) + "FROM $A\n",
-    "json": "FROM a\nRUN " + "[" * MEGABYTE + "<<E",
     "directives": "# escape=" + " " * MEGABYTE + "\nFROM a",
     "onbuild": "FROM a\n" + "ONBUILD ARG A\n" * (MEGABYTE // 14),
 }

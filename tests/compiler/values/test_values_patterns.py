@@ -15,27 +15,8 @@ PATTERNS = {
     if name.endswith("_PATTERN")
 }
 LENGTH = 20_000
-UNITS = [
-    "a",
-    "1",
-    "-",
-    ".",
-    "/",
-    ":",
-    "a.",
-    "a-",
-    "a/",
-    "a:",
-    "_",
-    "a_",
-    "1m",
-    "1.1",
-    "A",
-    "[",
-    "*.",
-    "@",
-    "a" * 63 + ".",
-]
+UNITS = ["a", "1", "-", ".", "/", ":", "a.", "a-", "a/", "a:", "_", "a_", "1m", "1.1", "A", "[", "*.", "@"]
+UNITS += [letter * 63 + end for letter in ("a", "-a") for end in ("", ".", "/")]
 
 
 def test_there_are_patterns() -> None:
