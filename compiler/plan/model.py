@@ -9,7 +9,7 @@ is in thousandths of a core, times are in seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Any
 
 from compiler.vocabulary import BuildCache as BuildCache
@@ -325,8 +325,7 @@ class Workload:
     """One service as it is deployed. Parts that its type does not have are None or empty.
 
     `release` is the Helm release's name; `image` the id of an image;
-    `timeout_s` how long its deployment may take; `stateful` whether it keeps
-    data (then a failed installation is never rolled back or uninstalled).
+    `timeout_s` how long its deployment may take.
     """
 
     service: str
@@ -363,7 +362,7 @@ class Workload:
 
     @property
     def stateful(self) -> bool:
-        """Whether a pod of it keeps data of its own."""
+        """Whether a pod of it keeps data of its own: then a failed installation is never rolled back."""
         return bool(self.volumes) or (self.database is not None and not self.database.managed)
 
 

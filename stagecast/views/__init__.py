@@ -1,0 +1,1 @@
+"""What commands print of compiler results: texts and graphs for people."""
