@@ -196,7 +196,7 @@ def rich_plan(**options: Any) -> Plan:
     plan = make_plan(RICH, builds={"web": web}, **options)
     digest = "sha256:" + "a" * 64
     images = [
-        replace(image, digest=digest, credentials="hub") if image.id == "postgres" else image
+        replace(image, digest=digest, origin_credentials="hub") if image.id == "postgres" else image
         for image in plan.images
     ]
     return replace(plan, images=tuple(images))

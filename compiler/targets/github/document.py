@@ -73,7 +73,7 @@ def host(reference: str) -> str:
 
 def logins(images: Iterable[Image]) -> list[str]:
     """The variables with credentials of registries that images are copied from."""
-    return sorted({login_variable(i.credentials) for i in images if i.credentials and i.mirror})
+    return sorted({login_variable(i.origin_credentials) for i in images if i.origin_credentials and i.mirror})
 
 
 def _required_secrets(plan: Plan, stages: list[Rollout]) -> Iterator[contract.RequiredSecret]:

@@ -268,4 +268,5 @@ def _secrets(plan: Plan) -> Iterator[SecretRef]:
     sources += [work.chart.source for work in plan.workloads if work.chart and work.chart.source]
     yield from (source.credentials for source in sources if source.credentials is not None)
     yield from (secret.secret for build in plan.builds for secret in build.secrets)
-    yield from (SecretRef(image.credentials, DOCKER_CONFIG_KEY) for image in plan.images if image.credentials)
+    logins = (image.origin_credentials for image in plan.images if image.mirror)
+    yield from (SecretRef(login, DOCKER_CONFIG_KEY) for login in logins if login)

@@ -97,7 +97,7 @@ def test_hostile_texts_arrive(helms: Helm, tmp_path: Path) -> None:
 
 def test_a_release_cannot_go_out_without_tag_or_with_unknown_values(helms: Helm, output: Path) -> None:
     bare = application("bare")
-    chart, values = str(output / release_chart(bare)), str(output / values_path(bare))
+    chart, values = str(output / release_chart(bare)), str(output / values_path("shop", bare))
     untagged = helms.run("template", "x", chart, "--values", values)
     assert untagged.returncode != 0
     assert "neither a tag nor a digest" in untagged.stderr
