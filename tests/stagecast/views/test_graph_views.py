@@ -72,7 +72,9 @@ def wide(services: int) -> StageGraph:
 
 @pytest.mark.parametrize("name", ["quickstart", "voting-app", "online-boutique"])
 @pytest.mark.parametrize(
-    ("render", "ending"), [(render_text, "txt"), (render_mermaid, "mmd"), (render_dot, "dot")], ids=str
+    ("render", "ending"),
+    [(render_text, "txt"), (render_mermaid, "mmd"), (render_dot, "dot")],
+    ids=["text", "mermaid", "dot"],
 )
 def test_the_examples(golden: Any, name: str, render: Any, ending: str) -> None:
     golden(HERE / f"{name}.{ending}", render(make_graph(example(name))))
