@@ -73,6 +73,13 @@ DURATION_PATTERN = (
 )
 """A duration: days, hours, minutes, seconds, milliseconds, each at most once and in this order."""
 
+POSITIVE_DURATION_PATTERN = r"^(?=.*[1-9])" + DURATION_PATTERN.removeprefix("^")
+"""A duration that is longer than nothing."""
+
+COUNT_OR_PERCENT_PATTERN = r"^(?:[0-9]{1,4}|[0-9]{1,3}%)$"
+COUNT_MAXIMUM = 9999
+"""Kubernetes' IntOrString for a number of pods: a count, or a percentage of them, as text or as number."""
+
 PERCENT_PATTERN = r"^(?:100|[1-9]?[0-9])%$"
 PERCENT_MINIMUM = 0
 PERCENT_MAXIMUM = 100
@@ -91,6 +98,7 @@ _CPU = re.compile(CPU_PATTERN)
 _POOL_CPU = re.compile(POOL_CPU_PATTERN)
 _DURATION = re.compile(DURATION_PATTERN)
 _PERCENT = re.compile(PERCENT_PATTERN)
+_COUNT_OR_PERCENT = re.compile(COUNT_OR_PERCENT_PATTERN)
 _NUMBER_AND_UNIT = re.compile(r"([0-9.]+)([A-Za-z]*)")
 
 
@@ -142,10 +150,10 @@ def _parse_cores(value: object, pattern: re.Pattern[str], most: Fraction) -> int
     cores = _exact(value)
     if cores is None:
         raise Malformed(f"{shown(value)} is not an amount of CPU", "write for example 4, 0.5 or 500m")
-    milli = cores * 1000
-    if not 1 <= milli <= most * 1000 or milli.denominator != 1:
+    if not Fraction(1, 1000) <= cores <= most:
         raise slips.cores_out_of_range(shown(value), cores, most)
-    return int(milli)
+    # Kubernetes rounds what is finer up; a schema has no way to refuse it.
+    return math.ceil(cores * 1000)
 
 
 def parse_duration(value: str | int | float) -> float:
@@ -160,6 +168,22 @@ def parse_duration(value: str | int | float) -> float:
         raise slips.explain_duration(value, lambda text: bool(_DURATION.fullmatch(text)))
     parts = re.findall(r"([0-9.]+)([a-z]+)", value)
     return float(sum(Fraction(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def parse_positive_duration(value: str | int | float) -> float:
+    """Seconds, as `parse_duration` reads them, and more than none. Raises Malformed."""
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise Malformed(f"{shown(value)} is no time at all", "write for example 30m, 1h30m or 180s")
+    return seconds
+
+
+def parse_count_or_percent(value: str | int | float) -> str:
+    """A count of pods or a percentage of them, as text: "2", "25%". Raises Malformed."""
+    text = value if isinstance(value, str) else str(_whole(value, "a number or a percentage", "1 or 25%"))
+    if not _COUNT_OR_PERCENT.fullmatch(text):
+        raise Malformed(f"{shown(value)} is not a number or a percentage", "write for example 1 or 25%")
+    return text
 
 
 def parse_percent(value: str | int) -> int:

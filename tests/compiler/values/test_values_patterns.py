@@ -20,7 +20,7 @@ UNITS += [letter * 63 + end for letter in ("a", "-a") for end in ("", ".", "/")]
 
 
 def test_there_are_patterns() -> None:
-    assert len(PATTERNS) == 14
+    assert len(PATTERNS) == 16
 
 
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS.keys())

@@ -86,7 +86,6 @@ BAD_CPU = [
     ("4g", "memory, not of CPU", "4 or 500m"),
     ("0.0005", "finer than 1m", ""),
     (0.0005, "finer than 1m", ""),
-    (1.0005, "finer than 1m", ""),
     ("0.5m", "finer than 1m", ""),
     ("100u", "finer than 1m", ""),
     ("500M", "millions of cores", "write 500m"),
@@ -134,6 +133,7 @@ PATTERNS: list[tuple[str, Parser]] = [
     (q.CPU_PATTERN, q.parse_cpu),
     (q.POOL_CPU_PATTERN, q.parse_pool_cpu),
     (q.DURATION_PATTERN, q.parse_duration),
+    (q.POSITIVE_DURATION_PATTERN, q.parse_positive_duration),
     (q.PERCENT_PATTERN, q.parse_percent),
 ]
 
@@ -184,10 +184,28 @@ def test_yaml_numbers_are_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(4, 4000), (0.5, 500), ("500m", 500), ("2", 2000), ("0.001", 1), (0.001, 1), (0.1, 100), (256, 256_000)],
+    [(4, 4000), (0.5, 500), ("500m", 500), ("2", 2000), ("0.001", 1), (0.001, 1), (0.1, 100), (256, 256_000), (1.0005, 1001)],
 )
 def test_cpu(value: str | float, expected: int) -> None:
     assert q.parse_cpu(value) == expected
+
+
+@pytest.mark.parametrize("value", ["0s", "0h0m", "0.000s", "0ms"])
+def test_no_time_is_no_positive_duration(value: str) -> None:
+    assert q.parse_duration(value) == 0
+    with pytest.raises(Malformed, match="no time at all"):
+        q.parse_positive_duration(value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(1, "1"), (2.0, "2"), ("3", "3"), ("25%", "25%"), (9999, "9999")])
+def test_count_or_percent(value: str | float, expected: str) -> None:
+    assert q.parse_count_or_percent(value) == expected
+
+
+@pytest.mark.parametrize("value", [-1, 10_000, 1.5, True, "", "%", "a quarter", "1000%", "25 %"])
+def test_no_count_or_percent(value: str | float) -> None:
+    with pytest.raises(Malformed):
+        q.parse_count_or_percent(value)
 
 
 def test_a_pool_may_have_more_cores_than_a_machine() -> None:

@@ -1,0 +1,1 @@
+"""YAML text to plain data and the places of everything in it."""
