@@ -103,6 +103,7 @@ RULES: dict[str, Rule] = {
     "STC013": Rule("STC013", "yaml-1-1-surprise", WARNING, "A plain value that YAML 1.1 reads differently", reading.YAML_1_1_SURPRISE),
     "STC014": Rule("STC014", "bad-merge-key", ERROR, "A merge key without a mapping", reading.BAD_MERGE_KEY),
     "STC015": Rule("STC015", "tab-indentation", ERROR, "A tab indents a line", reading.TAB_INDENTATION),
+    "STC016": Rule("STC016", "more-findings", NOTE, "More findings than are shown", reading.MORE_FINDINGS),
 
     # Schema
     "STC101": Rule("STC101", "unknown-key", ERROR, "A key that does not exist here", schema.UNKNOWN_KEY),

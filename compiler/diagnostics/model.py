@@ -84,16 +84,30 @@ class Diagnostic:
 class Findings:
     """The findings of one run, collected by passes that report and go on.
 
-    Invariant: no two findings have the same code, place and message, so that a
+    Invariants: no two findings have the same code, place and message, so that a
     mistake seen by two passes (a base file on its own and merged) is one finding.
+    Of one code there are at most `MOST_OF_A_CODE`; STC016 says when there were more.
     """
+
+    MOST_OF_A_CODE = 1_000
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, int, int, str, str], Diagnostic] = {}
+        self._counts: dict[str, int] = {}
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Record one finding."""
-        self._found.setdefault(diagnostic.sort_key(), diagnostic)
+        key = diagnostic.sort_key()
+        if key in self._found:
+            return
+        count = self._counts.get(diagnostic.code, 0)
+        if count < self.MOST_OF_A_CODE:
+            self._found[key] = diagnostic
+        elif count == self.MOST_OF_A_CODE:
+            message = f"more than {count:,} findings of {diagnostic.code}; from here on they are left out"
+            more = Diagnostic("STC016", Severity.NOTE, message, diagnostic.span, hint="mend the first ones")
+            self._found[more.sort_key()] = more
+        self._counts[diagnostic.code] = count + 1
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Record several findings."""

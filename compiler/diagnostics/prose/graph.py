@@ -77,7 +77,7 @@ MISSING_BASE = Prose(
         the file that says it. Without its base, a partial spec says too little to check.
     """,
     example="""
-        extends: ../bases/no-such-file.yaml
+        extends: bases/no-such-file.yaml
         services:
           web: {type: container, image: "nginx:1.29.3"}
     """,

@@ -85,14 +85,14 @@ MALFORMED_VALUE = Prose(
           web:
             type: container
             image: "nginx:1.29.3"
-            rollout: {maxSurge: a quarter}
+            ports: [{internal: 80, name: Web UI}]
     """,
     instead="""
         services:
           web:
             type: container
             image: "nginx:1.29.3"
-            rollout: {maxSurge: 25%}
+            ports: [{internal: 80, name: web-ui}]
     """,
 )
 

@@ -1,0 +1,1 @@
+"""The environment spec: its model and schema, how it is read, and everything that is checked of it."""
