@@ -1,0 +1,9 @@
+"""Starts the scripts beside this file: `python3 .github/stagecast/run.py check|build|deploy`.
+
+Written by `stagecast compile`; changes made here are overwritten.
+"""
+
+import runpy
+
+if __name__ == "__main__":
+    runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
