@@ -18,7 +18,7 @@ class ServiceType(StrEnum):
 
 
 class Strategy(StrEnum):
-    """Which barriers stand between builds, deployments and stages (shared model: domain.md)."""
+    """Which barriers stand between builds, deployments and stages (docs/concepts.md)."""
 
     BUILD_FIRST = "build-first"
     STAGED = "staged"

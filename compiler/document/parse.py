@@ -258,7 +258,9 @@ class _Parser:
         if not sources or any(not isinstance(source.children, dict) for source in sources):
             hint = "point it at an anchor of a mapping: `<<: *defaults`"
             message = "`<<` takes a mapping or a list of mappings"
-            self.findings.add(Diagnostic("STC014", Severity.ERROR, message, merge.place, hint=hint))
+            labels = (Label(merge.head, "not a mapping"),) if merge.start < merge.end else ()
+            found = Diagnostic("STC014", Severity.ERROR, message, merge.key_span, labels=labels, hint=hint)
+            self.findings.add(found)
             node.faulty = True
             return 0
         for source in sources:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from compiler.diagnostics.model import Diagnostic, Findings, Severity
-from compiler.document.node import Node
+from compiler.document.node import EXTENSION_PREFIX, Node
 from compiler.document.scalars import surprises
+
+# No string that starts with another character surprises anybody.
+_FIRST = frozenset("yYnNoO0123456789+-")
 
 
 def find_surprises(root: Node, findings: Findings) -> None:
@@ -12,17 +15,9 @@ def find_surprises(root: Node, findings: Findings) -> None:
 
     `x-` keys are left out, and values that have a finding already: it says more.
     """
-    seen: set[int] = set()
     found: list[Node] = []
-    todo = [root]
-    while todo:
-        node = todo.pop()
-        if node.children is None:
-            if node.plain and surprises(node.text):
-                found.append(node)
-        elif id(node.children) not in seen:
-            seen.add(id(node.children))
-            todo += node.elements() or [child for _, child in node.items()]
+    if root.children is not None:
+        _collect(root, found)
     if not found:
         return
     judged = {(finding.span.source.path, finding.span.start) for finding in findings}
@@ -33,3 +28,28 @@ def find_surprises(root: Node, findings: Findings) -> None:
             if node.text[-1] in "0123456789":
                 hint = f'quote it when it is text ("{node.text}"), write a plain decimal number otherwise'
             findings.add(Diagnostic("STC013", Severity.WARNING, message, node.span, hint=hint))
+
+
+def _collect(root: Node, found: list[Node]) -> None:
+    """The surprising scalars below a collection. It sees every value of a document, so it is kept tight."""
+    seen: set[int] = set()
+    todo = [root]
+    while todo:
+        children = todo.pop().children
+        if id(children) in seen:
+            continue
+        seen.add(id(children))
+        if isinstance(children, dict):
+            nodes = [child for key, child in children.items() if not key.startswith(EXTENSION_PREFIX)]
+        else:
+            nodes = children or []
+        for node in nodes:
+            if node.children is not None:
+                todo.append(node)
+            elif node.plain:
+                value = node.value
+                if value.__class__ is str:
+                    if value[:1] in _FIRST and surprises(value):
+                        found.append(node)
+                elif value is not None and value.__class__ is not bool and surprises(node.text):
+                    found.append(node)

@@ -15,13 +15,6 @@ from compiler.diagnostics.model import Diagnostic, Label, Severity
 from compiler.document.node import shortened
 from compiler.source import SourceFile, Span
 
-_CONTEXTS = {
-    "while parsing a block mapping": "the mapping starts here",
-    "while parsing a block collection": "the list starts here",
-    "while parsing a flow mapping": "opened here",
-    "while parsing a flow sequence": "opened here",
-    "while scanning a quoted scalar": "opened here",
-}
 _CONFLICT = re.compile(r"^<{7}(?: .*)?$|^>{7}(?: .*)?$", re.MULTILINE)
 _KEY = re.compile(r":(?=\s|$)")
 _ESCAPE = re.compile(r"\\(?:x\w{0,2}|u\w{0,4}|U\w{0,8}|.)")
@@ -61,12 +54,12 @@ class _Slip:
                 return read(self)
         return self._say(f"not valid YAML: {self.problem}")
 
-    def _say(self, message: str, hint: str = "", place: Span | None = None) -> Diagnostic:
-        """A finding at `place`, else where the parser stopped, with where the context began."""
+    def _say(self, message: str, hint: str = "", place: Span | None = None, began: str = "") -> Diagnostic:
+        """A finding at `place`, else where the parser stopped; `began` is said of where the context began."""
         span = place or Span(self.source, self.offset, min(self.offset + 1, len(self.source.text)))
         labels: tuple[Label, ...] = ()
-        if self.context in _CONTEXTS and self.start is not None and self.start < span.start:
-            labels = (Label(Span(self.source, self.start, self.start + 1), _CONTEXTS[self.context]),)
+        if began and self.start is not None and self.start < span.start:
+            labels = (Label(Span(self.source, self.start, self.start + 1), began),)
         return Diagnostic("STC001", Severity.ERROR, message, span, labels=labels, hint=hint)
 
     def colon(self) -> Diagnostic:
@@ -105,25 +98,30 @@ class _Slip:
         if self.char == ":":
             return self._say("a name is missing before the `:`")
         if self.line.text.lstrip().startswith("- "):
-            return self._say("a list item stands among the keys of a mapping", "indent it below its key")
-        return self._say("the indentation fits no line above", "indent it like the keys that it belongs to")
+            message, hint = "a list item stands among the keys of a mapping", "indent it below its key"
+            return self._say(message, hint, began="the mapping starts here")
+        message, hint = "the indentation fits no line above", "indent it like the keys that it belongs to"
+        return self._say(message, hint, began="the mapping starts here")
 
     def item(self) -> Diagnostic:
         """Something that is no item where an item of a list belongs."""
         hint = "start it with `- `, or indent it like the key of the list"
-        return self._say("this stands among the items of a list, and is none", hint)
+        message = "this stands among the items of a list, and is none"
+        return self._say(message, hint, began="the list starts here")
 
     def bracket(self) -> Diagnostic:
         """A list or mapping in brackets that goes wrong."""
         opening = "[" if "sequence" in self.context else "{"
         closing = "]" if opening == "[" else "}"
         if self.char and self.char in "]}":
-            return self._say(f"`{self.char}` cannot close what `{opening}` opens", f"write `{closing}`")
+            message = f"`{self.char}` cannot close what `{opening}` opens"
+            return self._say(message, f"write `{closing}`", began="opened here")
         start = self.start if self.start is not None else self.offset
         if start < self.line.start or not self.char:
             place = Span(self.source, start, start + 1)
             return self._say(f"this `{opening}` is never closed", f"add a `{closing}`", place)
-        return self._say("a comma is missing", "separate values by `, `, or quote the value as a whole")
+        hint = "separate values by `, `, or quote the value as a whole"
+        return self._say("a comma is missing", hint, began="opened here")
 
     def quote(self) -> Diagnostic:
         """A quote that is open at the end of the file."""
@@ -145,9 +143,15 @@ class _Slip:
         return self._say(f"a plain value cannot start with {shown}", "quote the value")
 
     def content(self) -> Diagnostic:
-        """No value inside brackets; often a template."""
-        if "{{" in self.before or "{%" in self.before + self.char:
-            return self._say("this is a template, not YAML", "render it first; quote a `{{NAME}}`")
+        """No value inside brackets, or no colon after what looked like a key: often a template."""
+        line = self.line
+        if self.start is not None and "could not find" in self.problem:
+            line = self.source.line_span(self.source.position(self.start).line)
+        place = Span(self.source, line.end - len(line.text.lstrip()), line.end)
+        if place.text.startswith(("{{", "{%")):
+            return self._say("this is a template, not YAML", "render it first; quote a `{{NAME}}`", place)
+        if line is not self.line:
+            return self._say("a `:` is missing", "write `key: value`", place)
         return self._say("a value is missing here")
 
     def dash(self) -> Diagnostic:
@@ -175,6 +179,7 @@ _READINGS = {
     "while scanning an anchor": _Slip.name,
     "found character that cannot start any token": _Slip.token,
     "did not find expected node content": _Slip.content,
+    "could not find expected ':'": _Slip.content,
     "block sequence entries are not allowed": _Slip.dash,
     "found unknown escape character": _Slip.escape,
     "did not find expected hexdecimal number": _Slip.escape,

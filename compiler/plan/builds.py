@@ -9,11 +9,11 @@ from compiler.plan.model import Build, BuildSecret, Source, TaskKind, task_id
 from compiler.spec.context import Context, git_source
 from compiler.spec.limits import PipelineLimits, build_resources, build_timeout_s, pipeline_limits
 from compiler.spec.model import GitSource, Service
-from compiler.spec.sources import ResolvedSource, resolve_source
+from compiler.spec.sources import ResolvedSource
 from compiler.spec.variables import Parts, secret_ref
 from compiler.vocabulary import Literal, Resources, ServiceType
 
-# domain.md: the order of a stage's builds in the queue.
+# docs/concepts.md: the order of a stage's builds in the queue.
 _BUILD_RANK = {ServiceType.APPLICATION: 0, ServiceType.JOB: 1, ServiceType.TERRAFORM: 2}
 
 
@@ -22,18 +22,11 @@ def lower_builds(context: Context, active: Mapping[str, Service]) -> tuple[Build
     limits = pipeline_limits(context.environment)
     groups: dict[Any, list[str]] = {}
     parts: dict[Any, tuple[Source, tuple[tuple[str, str], ...], tuple[BuildSecret, ...]]] = {}
-    resolved: dict[tuple[str | None, ...], ResolvedSource] = {}
     for name, service in active.items():
         source = git_source(service)
         if source is None:
             continue
-        # Paths count from the file that names the repository; equal words mean the same there, and nothing
-        # less does: an alias in an overlay has one place in the file but merges into several sources.
-        file = source.at.at(("repository",)).source.path
-        words = (file, source.repository, source.ref, source.context, source.dockerfile)
-        if words not in resolved:
-            resolved[words] = resolve_source(context.root, source)
-        said = resolved[words]
+        said = context.sources.resolve(source)
         key = (_source(source, said), _arguments(context, name, source, said), _secrets(service))
         groups.setdefault(key, []).append(name)
         parts[key] = key

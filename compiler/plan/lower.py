@@ -30,7 +30,7 @@ from compiler.spec.limits import build_slots, pipeline_limits
 from compiler.spec.model import Distribution, Service
 from compiler.vocabulary import ServiceType, Strategy
 
-# domain.md: the order in which a stage's services stand in the queues.
+# docs/concepts.md: the order in which a stage's services stand in the queues.
 DEPLOY_ORDER = (
     ServiceType.DATABASE,
     ServiceType.JOB,

@@ -38,12 +38,14 @@ from compiler.spec.model import (
     TerraformService,
     VariableSource,
 )
-from compiler.spec.sources import is_local_repository, resolve_source
+from compiler.spec.sources import is_local_repository
 from compiler.spec.variables import DATABASE_PORTS, Parts, database_password, has_names, secret_ref
 from compiler.vocabulary import DatabaseMode, Resources
 
-# domain.md: Helm's timeout for applications is at least this.
+# docs/concepts.md: Helm's timeout for applications is at least this.
 _HELM_TIMEOUT_S = 600
+# docs/concepts.md: the platform's delay before the first check.
+_START_S = 30.0
 
 
 def lower_workload(context: Context, name: str, active: Mapping[str, Service], image: str | None) -> Workload:
@@ -84,8 +86,8 @@ def deploy_timeout_s(service: Service) -> int:
     """How long a deployment may take, in seconds.
 
     An application: max(600, initial delay + (timeout + period) x failure
-    threshold); a job: 60 + duration x (restarts + 1) (the platform's formulas,
-    domain.md). A cron job is only installed, not run.
+    threshold); a job: 60 + duration x (restarts + 1) (docs/concepts.md). A cron
+    job is only installed, not run.
     """
     if isinstance(service, JobService):
         if service.cron is not None:
@@ -98,7 +100,7 @@ def deploy_timeout_s(service: Service) -> int:
         checks = service.health_checks
         slowest = max(
             (
-                probe.initial_delay + (probe.timeout + probe.period) * probe.failure_threshold
+                _delay_s(probe) + (probe.timeout + probe.period) * probe.failure_threshold
                 for probe in (checks.readiness, checks.liveness, checks.startup)
                 if probe is not None
             ),
@@ -146,7 +148,7 @@ def _user(context: Context, service: RunningService) -> int | None:
     source = git_source(service)
     if source is None or not is_local_repository(source.repository):
         return None
-    dockerfile = context.dockerfiles.get(resolve_source(context.root, source).dockerfile or "")
+    dockerfile = context.dockerfiles.get(context.sources.resolve(source).dockerfile or "")
     user = dockerfile.final_user(source.target) if dockerfile is not None else None
     number = (user or "").split(":", 1)[0]
     return int(number) if number.isascii() and number.isdigit() and 0 < int(number) < 2**31 else None
@@ -204,18 +206,19 @@ def _probes(service: Serving) -> dict[str, Probe | None]:
     """The probes. A startup probe stands in for a liveness check's initial delay: it ends when it can."""
     checks = service.health_checks
     assert checks is not None
-    readiness = _probe(checks.readiness, delayed=_says_delay(checks.readiness))
-    startup = _probe(checks.startup, delayed=_says_delay(checks.startup))
+    readiness = _probe(checks.readiness, delayed=True)
+    startup = _probe(checks.startup, delayed=True)
     liveness = _probe(checks.liveness, delayed=False)
     if checks.liveness is not None and startup is None:
         said = checks.liveness
-        waits = math.ceil(said.initial_delay / max(said.period, 1))
+        waits = math.ceil(_delay_s(said) / max(said.period, 1))
         startup = _probe(said, delayed=False, failures=said.failure_threshold + waits)
     return {"readiness": readiness, "liveness": liveness, "startup": startup}
 
 
-def _says_delay(probe: ProbeDeclaration | None) -> bool:
-    return probe is not None and probe.at.get("initialDelay") is not None
+def _delay_s(probe: ProbeDeclaration) -> float:
+    """The time that a container is given to come up, where the spec says nothing that of the platform."""
+    return _START_S if probe.initial_delay is None else probe.initial_delay
 
 
 def _probe(said: ProbeDeclaration | None, *, delayed: bool, failures: int | None = None) -> Probe | None:
@@ -230,7 +233,7 @@ def _probe(said: ProbeDeclaration | None, *, delayed: bool, failures: int | None
         scheme=getattr(way, "scheme", None),
         service=getattr(way, "service", None),
         command=getattr(way, "command", ()),
-        initial_delay_s=math.ceil(said.initial_delay) if delayed else 0,
+        initial_delay_s=math.ceil(said.initial_delay or 0) if delayed else 0,
         period_s=max(1, math.ceil(said.period)),
         timeout_s=max(1, math.ceil(said.timeout)),
         success_threshold=said.success_threshold,
@@ -296,6 +299,6 @@ def _terraform(context: Context, name: str, service: TerraformService) -> Terraf
 
 
 def _files_of(context: Context, source: FileSource) -> Source:
-    resolved = resolve_source(context.root, source)
+    resolved = context.sources.resolve(source)
     credentials = secret_ref(source.credentials) if source.credentials else None
     return Source(resolved.repository, resolved.ref, resolved.context, credentials=credentials)

@@ -94,14 +94,16 @@ class Mistake:
         return next((step for step in reversed(self.path) if isinstance(step, str)), "")
 
 
-def describe(mistake: Mistake, parsers: Parsers) -> Diagnostic:
-    """The diagnostic; `parsers` by schema format know what is wrong with a text."""
+def describe(mistake: Mistake, schemas: Mapping[str, JsonSchema], parsers: Parsers) -> Diagnostic:
+    """The diagnostic. `schemas` are all by name; `parsers` by format know what is wrong with a text."""
     if mistake.keyword == "additionalProperties":
-        return _unknown_key(mistake)
+        return _unknown_key(mistake, schemas)
     if mistake.keyword == "required":
         return _missing_key(mistake)
     if mistake.keyword in ("if", "dependencies"):
         return _key_conflict(mistake)
+    if mistake.keyword == "type":
+        return _wrong_type(mistake, schemas)
     return _bad_value(mistake, parsers)
 
 
@@ -127,7 +129,7 @@ def _error(
     return Diagnostic(code, Severity.ERROR, message, span, labels=labels, notes=notes, hint=hint)
 
 
-def _unknown_key(mistake: Mistake) -> Diagnostic:
+def _unknown_key(mistake: Mistake, schemas: Mapping[str, JsonSchema]) -> Diagnostic:
     known = mistake.schema.get("properties", {})
     child = mistake.node.get(mistake.about)
     span = child.key_span if child is not None else mistake.node.key_span
@@ -135,8 +137,19 @@ def _unknown_key(mistake: Mistake) -> Diagnostic:
     message = f"unknown key `{shortened(mistake.about)}` {where}"
     if meant := key_meant(mistake):
         return _error("STC101", span, message, f"did you mean `{meant}`?")
+    if others := _types_with(mistake, schemas):
+        hint = f"a {known['type']['const']} has no `{mistake.about}`; it is a key of {', '.join(others)}"
+        return _error("STC101", span, message, hint)
     notes = (f"known keys: {', '.join(sorted(known))}",)
     return _error("STC101", span, message, "remove it, or start it with `x-` to have it ignored", notes=notes)
+
+
+def _types_with(mistake: Mistake, schemas: Mapping[str, JsonSchema]) -> list[str]:
+    """The other types of services that have the key."""
+    if "const" not in mistake.schema.get("properties", {}).get("type", {}):
+        return []
+    others = [schema["properties"] for schema in schemas.values() if mistake.about in schema["properties"]]
+    return [other["type"]["const"] for other in others if "const" in other.get("type", {})]
 
 
 def _missing_key(mistake: Mistake) -> Diagnostic:
@@ -174,23 +187,22 @@ def _either(keys: Iterable[str]) -> str:
 
 
 def _bad_value(mistake: Mistake, parsers: Parsers) -> Diagnostic:
-    if mistake.keyword == "type":
-        return _wrong_type(mistake)
     if mistake.schema.get("format") in parsers:
         return _malformed(mistake, parsers[mistake.schema["format"]])
     if mistake.keyword in ("const", "enum"):
         return _not_allowed(mistake)
     node, name, wanted = mistake.node, mistake.name, mistake.wanted
     if mistake.keyword in ("minimum", "maximum"):
-        bound = f"at {'least' if mistake.keyword == 'minimum' else 'most'} {wanted:,}"
-        message = f"{name} is {_shown(node)}, but has to be {bound}"
-        return _error("STC106", node.place, message, f"write a number that is {bound}")
+        bound, more = ("least", "more") if mistake.keyword == "minimum" else ("most", "less")
+        message = f"{name} is {_shown(node)}, and has to be at {bound} {wanted}"
+        return _error("STC106", node.place, message, f"write {wanted} or {more}")
     if mistake.keyword in ("minLength", "minItems"):
         return _error("STC106", node.place, f"{name} is empty", "give it a value, or leave the key out")
     if mistake.keyword == "maxLength":
         message = f"{name} is {len(node.value):,} characters long, at most {wanted:,} are allowed"
         return _error("STC106", node.place, message, "shorten it")
-    hint = mistake.schema.get("patternErrorMessage") or f"it has to match {wanted}"
+    hint = mistake.schema.get("patternErrorMessage", f"It has to match {wanted}")
+    hint = f"{hint[0].lower()}{hint[1:].rstrip('.')}"
     return _error("STC105", node.place, f"{_shown(node)} is not a valid {name}", hint)
 
 
@@ -209,10 +221,12 @@ def _not_allowed(mistake: Mistake) -> Diagnostic:
     return _error("STC104", node.place, message, f"write one of {options}")
 
 
-def _wrong_type(mistake: Mistake) -> Diagnostic:
+def _wrong_type(mistake: Mistake, schemas: Mapping[str, JsonSchema]) -> Diagnostic:
     node = mistake.node
     kinds = mistake.wanted if isinstance(mistake.wanted, list) else [mistake.wanted]
-    expected = " or ".join(_TYPE_NAMES[kind] for kind in kinds)
+    # Where any scalar will do, it is taken as text.
+    named = [kind for kind in kinds if kind not in ("number", "boolean")] if "boolean" in kinds[1:] else kinds
+    expected = " or ".join(_TYPE_NAMES[kind] for kind in named)
     if node.value is None:
         message = f"{mistake.name} has no value"
         hint = f"give it {expected}, or leave the key out"
@@ -223,10 +237,10 @@ def _wrong_type(mistake: Mistake) -> Diagnostic:
         message = f"Helm values have to be a mapping, found {_kind(node.value)}"
         return _error("STC705", node.place, message, "write `key: value` lines below it")
     message = f"{mistake.name} has to be {expected}, found {_kind(node.value)}"
-    return _error("STC103", node.place, message, _right_type(mistake, kinds))
+    return _error("STC103", node.place, message, _right_type(mistake, kinds, schemas))
 
 
-def _right_type(mistake: Mistake, kinds: list[str]) -> str:
+def _right_type(mistake: Mistake, kinds: list[str], schemas: Mapping[str, JsonSchema]) -> str:
     """How the value could be written so that it is of the right type."""
     node = mistake.node
     value = node.value
@@ -243,7 +257,9 @@ def _right_type(mistake: Mistake, kinds: list[str]) -> str:
             return f"write {wanted}: YAML 1.2 knows only true and false"
         return "write true or false" + (", without quotes" if word in ("true", "false") else "")
     if "array" in kinds:
-        return _as_list(mistake, text)
+        return _as_list(mistake, text, schemas)
+    if isinstance(value, list) and "string" in kinds:
+        return "write one value"
     if "object" in kinds:
         return _as_mapping(mistake, text)
     return ""
@@ -253,24 +269,34 @@ def _number(text: str, kinds: list[str]) -> bool:
     return ("integer" in kinds or "number" in kinds) and text.isascii() and text.isdigit()
 
 
-def _as_list(mistake: Mistake, text: str) -> str:
+def _as_list(mistake: Mistake, text: str, schemas: Mapping[str, JsonSchema]) -> str:
     items = mistake.schema.get("items", {})
     if "$ref" not in items:
         return f"write a list: [{text}]" if text else "write a list"
     if isinstance(mistake.node.value, dict):
         return "start it with `- `: it is a list of mappings"
-    return "write a list of mappings, each starting with `- `"
+    short = _short_mapping(schemas[items["$ref"].rpartition("/")[2]], mistake.node)
+    return f"write a list: [{short}]" if short else "write a list of mappings, each starting with `- `"
 
 
 def _as_mapping(mistake: Mistake, text: str) -> str:
-    required = mistake.schema.get("required", [])
-    if text and len(required) == 1 and isinstance(mistake.path[-1] if mistake.path else "", int):
-        return f"write {{{required[0]}: {text}}}"
+    if text and mistake.path and isinstance(mistake.path[-1], int):
+        short = _short_mapping(mistake.schema, mistake.node)
+        return f"write {short}" if short else "write a mapping"
     if isinstance(mistake.node.value, list):
-        return "write `name: value` lines instead of items with `- `"
-    if mistake.key in mistake.schema.get("properties", {}):
-        return ""
+        return "write `name: ...` lines instead of items with `- `"
+    required = mistake.schema.get("required", [])
     return f"write `{required[0]}: ...` below it" if required else "write `key: value` lines below it"
+
+
+def _short_mapping(schema: JsonSchema, node: Node) -> str:
+    """A mapping that says only what a scalar says, where there is one key that has to be given."""
+    required = schema.get("required", [])
+    if len(required) != 1:
+        return ""
+    wanted = schema["properties"][required[0]].get("type")
+    fits = {str: wanted == "string", int: wanted == "integer"}.get(type(node.value), False)
+    return f"{{{required[0]}: {node.text}}}" if fits else ""
 
 
 def _malformed(mistake: Mistake, parse: Callable[[Any], Any]) -> Diagnostic:

@@ -13,7 +13,7 @@ from compiler.source import Span
 from compiler.spec.load import Loaded
 from compiler.spec.model import Environment, GitSource, Service
 from compiler.spec.scopes import AllVariables, ServiceVariables, resolve_variables
-from compiler.spec.sources import Dockerfiles
+from compiler.spec.sources import Dockerfiles, Sources
 from compiler.spec.stages import ResolvedStage, resolve_stages
 from compiler.spec.variables import Variable
 from compiler.values.suggest import closest
@@ -72,7 +72,9 @@ class Context:
     @cached_property
     def stage_of(self) -> dict[str, int]:
         """The index of each service's stage; a service whose stage is unknown is left out."""
-        by_name = {stage.name.lower(): index for index, stage in enumerate(self.stages)}
+        by_name: dict[str, int] = {}
+        for index, stage in enumerate(self.stages):
+            by_name.setdefault(stage.name.lower(), index)
         by_type = {kind: index for index, stage in enumerate(self.stages) for kind in stage.default_for}
         result: dict[str, int] = {}
         for name, service in self.services.items():
@@ -94,6 +96,11 @@ class Context:
     def is_whole(self, service: str, *path: str) -> bool:
         """Whether nothing of a service, or of a part of it, was left out because it could not be read."""
         return self.loaded.is_whole("services", service, *path)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The sources of the services, resolved against the repository."""
+        return Sources(self.root)
 
     @cached_property
     def dockerfiles(self) -> Dockerfiles:

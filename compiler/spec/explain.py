@@ -16,8 +16,10 @@ from typing import Any
 
 from compiler.diagnostics.model import Diagnostic, Findings, Severity
 from compiler.document.node import EXTENSION_PREFIX, Node
+from compiler.source import Span
 from compiler.spec.complaints import Mistake, describe, key_meant
 from compiler.spec.shape import JsonSchema, Parsed, Record, Rejected, Shape, Tagged, all_shapes
+from compiler.values.suggest import closest
 
 Path = tuple[str | int, ...]
 
@@ -93,8 +95,10 @@ def _mistake(root: Node, path: Path, error: Any) -> Mistake:
 
 
 def _complaints(mistakes: list[Mistake], anatomy: _Anatomy) -> Iterator[Complaint]:
+    mistakes = [_misspelt_tag(mistake, anatomy.keys) for mistake in mistakes]
     strays = _strays(mistakes, anatomy.keys)
     below = {(*place[:-1], key) for place, keys in strays.items() for key in keys}
+    conflicts: set[Span] = set()
     meant = {(*mistake.path, key) for mistake in mistakes if (key := key_meant(mistake)) is not None}
     for mistake in mistakes:
         place = mistake.place
@@ -106,8 +110,25 @@ def _complaints(mistakes: list[Mistake], anatomy: _Anatomy) -> Iterator[Complain
         if place in strays:
             mistake = replace(mistake, stray=strays[place][0])
         child = mistake.node.get(mistake.about) if mistake.keyword == "additionalProperties" else mistake.node
-        said = follows or (child is not None and child.faulty)
-        yield Complaint(place, None if said else describe(mistake, anatomy.parsers))
+        if follows or (child is not None and child.faulty):
+            yield Complaint(place, None)
+            continue
+        diagnostic = describe(mistake, anatomy.schemas, anatomy.parsers)
+        # Two rules about which keys go together may be broken by the same key.
+        again = mistake.keyword == "dependencies" and diagnostic.span in conflicts
+        conflicts.add(diagnostic.span)
+        yield Complaint(place, None if again else diagnostic)
+
+
+def _misspelt_tag(mistake: Mistake, known: frozenset[str]) -> Mistake:
+    """A key like `typ` is unknown where `type` is missing, which decides what other keys there are."""
+    if mistake.keyword != "required" or len(mistake.schema.get("properties", {})) != 1:
+        return mistake
+    unknown = [key for key, _ in mistake.node.items() if key not in known]
+    misspelt = closest(mistake.about, unknown)
+    if misspelt is None:
+        return mistake
+    return Mistake(mistake.node, mistake.path, "additionalProperties", None, mistake.schema, misspelt)
 
 
 def _strays(mistakes: list[Mistake], known: frozenset[str]) -> dict[Path, list[str]]:
@@ -185,7 +206,11 @@ def _errors(anatomy: _Anatomy, root: Node) -> Iterator[Any]:
         for key, schema in known.items() if isinstance(instance, dict) else ():
             if key not in instance:
                 continue
-            if isinstance(record, Record) and node is not None and _accepts(record.shape(key), node.at((key,))):
+            if (
+                isinstance(record, Record)
+                and node is not None
+                and _accepts(record.shape(key), node.at((key,)))
+            ):
                 continue
             yield from validator.descend(instance[key], schema, path=key, schema_path=key)
 

@@ -468,7 +468,12 @@ class ProbeDeclaration:
         Record(GrpcProbe), "gRPC's health protocol answers SERVING.", default=None
     )
     exec: ExecProbe | None = member(Record(ExecProbe), "A command that exits with 0.", default=None)
-    initial_delay: float = member(DURATION, "Time before the first check.", default=30.0, shown_default="30s")
+    initial_delay: float | None = member(
+        DURATION,
+        "Time before the first check. Default: none; before a liveness check a startup check has 30s.",
+        default=None,
+        examples=("30s",),
+    )
     period: float = member(POSITIVE_DURATION, "Time between checks.", default=10.0, shown_default="10s")
     timeout: float = member(
         POSITIVE_DURATION, "A check that takes longer fails.", default=5.0, shown_default="5s"

@@ -134,9 +134,14 @@ class Resolver:
 
     def resolve(self, name: str) -> Parts:
         """The value of a variable of the scope; a part that cannot be resolved is left out."""
-        if (value := self._value(name)) is None:
-            value = self._run(self._start(name))
-        return value
+        if (value := self._value(name)) is not None:
+            return value
+        said = self.scope.variables[name].declared
+        if isinstance(said, str) and _is_plain(said) and self._allowance.take(len(said)):
+            # Most variables; the work below is for those that take from others.
+            self.values[name] = value = (Literal(said),)
+            return value
+        return self._run(self._start(name))
 
     def text(self, value: str, node: Node) -> Parts:
         """A text with its references replaced; `node` is the scalar that it stands in."""
@@ -145,6 +150,10 @@ class Resolver:
     def _value(self, name: str) -> Parts | None:
         value = self.values.get(name)
         return self._known.get(name) if value is None and name not in self._anew else value
+
+    def _outer(self, name: str) -> Parts | None:
+        """What a name means to the variable of that name: the next scope's, or what a service offers."""
+        return self._known.get(name) or self.scope.builtins.get(name)
 
     def _run(self, wanted: _Work) -> Parts:
         """Work on a value, and before it on those that it waits for."""
@@ -170,6 +179,8 @@ class Resolver:
                 work.add((piece,))
             elif piece.name in self.scope.variables:
                 value = self._value(piece.name)
+                if piece.name == work.name:
+                    value = self._outer(piece.name)
                 if value is not None:
                     work.add(value)
                 elif piece.name not in open_:
@@ -217,7 +228,7 @@ class Resolver:
         return _Work(name, node, tuple(pieces))
 
     def _pieces_of_text(self, name: str | None, value: str, node: Node) -> Iterator[Piece]:
-        if len(value) > MAX_VALUE or ("{{" not in value and "}}}}" not in value):
+        if len(value) > MAX_VALUE or _is_plain(value):
             yield Literal(value)
             return
         origin = _origin(node, value)
@@ -232,6 +243,11 @@ class Resolver:
             else:
                 problem = Problem("malformed", _inside(node, origin, value, part.offset, 2))
                 self.problems.setdefault(name, []).append(problem)
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a value is its own text, and no larger than one may be."""
+    return "{{" not in value and "}}}}" not in value and len(value) <= MAX_VALUE
 
 
 def _origin(node: Node, value: str) -> int | None:

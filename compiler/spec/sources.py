@@ -121,6 +121,41 @@ def _join(base: str, path: str, field_name: str) -> str:
 
 
 @dataclass
+class Sources:
+    """The sources of services, each resolved once for all that say the same. A cache, as `Dockerfiles` is."""
+
+    root: Path
+    _resolved: dict[tuple[str | None, ...], ResolvedSource | SourceProblem] = field(default_factory=dict)
+
+    def resolve(self, source: GitSource | FileSource) -> ResolvedSource:
+        """As `resolve_source`.
+
+        Raises:
+            SourceProblem: the URL, the ref or a path cannot be used.
+        """
+        said_in = source.at.at(("repository",)).source.path
+        if isinstance(source, GitSource):
+            said: tuple[str | None, ...] = (
+                said_in,
+                source.repository,
+                source.ref,
+                source.context,
+                source.dockerfile,
+            )
+        else:
+            said = (said_in, source.repository, source.ref, source.path)
+        if said not in self._resolved:
+            try:
+                self._resolved[said] = resolve_source(self.root, source)
+            except SourceProblem as problem:
+                self._resolved[said] = problem
+        found = self._resolved[said]
+        if isinstance(found, SourceProblem):
+            raise found
+        return found
+
+
+@dataclass
 class Dockerfiles:
     """The Dockerfiles of the repository, each read once. A cache: it changes as files are asked for."""
 

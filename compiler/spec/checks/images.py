@@ -21,7 +21,7 @@ from compiler.spec.model import (
     Service,
     TerraformService,
 )
-from compiler.spec.sources import SourceProblem, resolve_source, said_at
+from compiler.spec.sources import SourceProblem, said_at
 from compiler.values.images import is_mutable, parse_image
 from compiler.values.malformed import Malformed
 
@@ -60,6 +60,10 @@ def check_registry(context: Context, findings: Findings) -> None:
     registry = context.environment.registry
     if registry is not None and registry.mirror is not None:
         node = registry.at.at(("mirror",))
+        if "://" in registry.mirror:
+            hint = "write it without the scheme, such as registry.example.com/shop"
+            error(findings, "STC502", node.span, "the mirror is written like an URL", hint=hint)
+            return
         try:
             reference = parse_image(f"{registry.mirror}/image")
         except Malformed as problem:
@@ -82,13 +86,8 @@ def check_registry(context: Context, findings: Findings) -> None:
 
 def check_sources(context: Context, findings: Findings) -> None:
     """Repositories, contexts and Dockerfiles: inside the repository, there, and readable."""
-    seen: set[tuple[str, int]] = set()
     for service in context.services.values():
         for source in _sources(service):
-            place_ = (source.at.source.path, source.at.start)
-            if place_ in seen:
-                continue
-            seen.add(place_)
             try:
                 _check_source(context, source, findings)
             except SourceProblem as problem:
@@ -106,7 +105,11 @@ def _sources(service: Service) -> list[GitSource | FileSource]:
 
 
 def _check_source(context: Context, source: GitSource | FileSource, findings: Findings) -> None:
-    resolved = resolve_source(context.root, source)
+    resolved = context.sources.resolve(source)
+    if resolved.is_local and source.ref is not None:
+        message = "`ref` means nothing here: the files are those of the commit that is checked out"
+        hint = "remove it, or write the URL of the repository"
+        error(findings, "STC107", said_at(source, "ref").key_span, message, hint=hint)
     if isinstance(source, GitSource):
         for index, platform in enumerate(source.platforms or ()):
             if not _PLATFORM.fullmatch(platform):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from compiler.diagnostics.model import Findings, Label
 from compiler.source import Span
 from compiler.spec.context import Context, error, listed, note, place, warning
+from compiler.spec.model import DEFAULT_STAGES
 
 _MOST_OF_A_CYCLE = 50
 """Services of a cycle that are shown; who sees these will find the others."""
@@ -41,7 +42,13 @@ def check_stages(context: Context, findings: Findings) -> None:
             error(findings, "STC204", place(service.at, "type"), message, hint=hint)
     used = doubles | set(context.stage_of.values())
     for index, stage in enumerate(context.stages):
-        if stage.at is not None and index not in used and context.loaded.is_whole("services"):
+        is_default = stage.name.lower() in DEFAULT_STAGES
+        if (
+            stage.at is not None
+            and index not in used
+            and not is_default
+            and context.loaded.is_whole("services")
+        ):
             message = f"no service is in the stage `{stage.name}`"
             note(
                 findings, "STC207", stage.at.head, message, hint="remove it, or leave it for services to come"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from compiler.diagnostics.model import Findings, Label
 from compiler.document.node import Node
 from compiler.spec.context import Context, error, git_source, listed, note, place, warning
-from compiler.spec.limits import build_resources, build_slots, pipeline_limits
+from compiler.spec.limits import PipelineLimits, build_resources, build_slots, pipeline_limits
 from compiler.spec.model import (
     DatabaseService,
     Distribution,
@@ -30,10 +30,13 @@ def check_pool(context: Context, findings: Findings) -> None:
         return
     limits = pipeline_limits(context.environment)
     root = context.environment.at
+    too_large = _check_default_build(context, limits, findings)
     for name, service in context.services.items():
         if git_source(service) is None or not context.is_whole(name, "build"):
             continue
         needs = build_resources(service, limits)
+        if too_large and needs == limits.resources:
+            continue
         for field, need, there, show in (
             ("cpu", needs.cpu_milli, limits.pool.cpu_milli, format_cpu),
             ("memory", needs.memory_bytes, limits.pool.memory_bytes, format_memory),
@@ -49,7 +52,7 @@ def check_pool(context: Context, findings: Findings) -> None:
                 labels = (Label(said.place, "the pool"),) if said.children is None else ()
                 error(findings, "STC401", span, message, labels=labels, hint=hint)
     slots = build_slots(limits)
-    if slots < limits.parallelism:
+    if slots < limits.parallelism and not too_large:
         size, pool = limits.resources, limits.pool
         arithmetic = (
             f"CPU: {format_cpu(pool.cpu_milli)} / {format_cpu(size.cpu_milli)} = "
@@ -60,6 +63,25 @@ def check_pool(context: Context, findings: Findings) -> None:
         span = place(root, "pipeline", "build", "pool")
         message = f"the pool holds {slots} builds at a time, `parallelism` allows {limits.parallelism}"
         note(findings, "STC402", span, message, notes=arithmetic, hint="the smaller number is what happens")
+
+
+def _check_default_build(context: Context, limits: PipelineLimits, findings: Findings) -> bool:
+    """Whether the pool cannot hold a build of the default size: said once, at the pool."""
+    size, pool = limits.resources, limits.pool
+    short = [
+        (field, show(need), show(there))
+        for field, need, there, show in (
+            ("cpu", size.cpu_milli, pool.cpu_milli, format_cpu),
+            ("memory", size.memory_bytes, pool.memory_bytes, format_memory),
+        )
+        if need > there
+    ]
+    for field, need, there in short:
+        span = place(context.environment.at, "pipeline", "build", "pool", field)
+        message = f"a build asks for {need} {_unit(field)}, the pool has {there}"
+        hint = f"it could never start: make the pool larger, or `pipeline.build.{field}` smaller"
+        error(findings, "STC401", span, message, hint=hint)
+    return bool(short)
 
 
 def _unit(field: str) -> str:

@@ -14,14 +14,14 @@ from compiler.spec.interpolation import Reference, split
 from compiler.spec.model import GitSource, JobService
 from compiler.spec.resolve import MAX_ALL, MAX_VALUE, Problem, Scope
 from compiler.spec.scopes import ServiceVariables
-from compiler.spec.sources import SourceProblem, resolve_source
+from compiler.spec.sources import SourceProblem
 from compiler.spec.variables import Parts
 from compiler.values.names import variable_prefix
 from compiler.vocabulary import SecretRef, Strategy
 
 _SECRET_KEY = re.compile(
-    r"(?i)(?:^|_)(?:password|passwd|pwd|passphrase|secret|token|api_?key|private_?key|access_?key|"
-    r"secret_?key|encryption_?key|credentials?)(?:_?\d*)$"
+    r"(?i)(?:^|_)(?:password|passwd|pwd|pass|passphrase|secret|token|api_?key|private_?key|access_?key|"
+    r"secret_?key|secret_?key_?base|encryption_?key|credentials?)(?:_?\d*)$"
 )
 
 
@@ -187,7 +187,7 @@ def _secret_argument(findings: Findings, name: str, span: Span, labels: tuple[La
 def _declared_arguments(context: Context, source: GitSource) -> Iterator[Argument]:
     """The arguments that a Dockerfile of this repository declares; those of others are not known here."""
     try:
-        resolved = resolve_source(context.root, source)
+        resolved = context.sources.resolve(source)
         found = context.dockerfiles.get(resolved.dockerfile or "") if resolved.is_local else None
     except SourceProblem:
         return
