@@ -73,9 +73,9 @@ class Context:
     def stage_of(self) -> dict[str, int]:
         """The index of each service's stage; a service whose stage is unknown is left out."""
         by_name: dict[str, int] = {}
-        for index, stage in enumerate(self.stages):
-            by_name.setdefault(stage.name.lower(), index)
-        by_type = {kind: index for index, stage in enumerate(self.stages) for kind in stage.default_for}
+        for rank, stage in enumerate(self.stages):
+            by_name.setdefault(stage.name.lower(), rank)
+        by_type = {kind: rank for rank, stage in enumerate(self.stages) for kind in stage.default_for}
         result: dict[str, int] = {}
         for name, service in self.services.items():
             index = by_name.get(service.stage.lower()) if service.stage else by_type.get(service.type)
