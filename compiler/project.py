@@ -14,8 +14,8 @@ from compiler.diagnostics.suppress import unknown_code
 from compiler.document.load import read_document, read_source
 from compiler.document.node import Node, shortened
 from compiler.source import Span
-from compiler.spec.explain import explain
 from compiler.spec.model import PATH, VARIABLES, Variables
+from compiler.spec.partial import read_partly
 from compiler.spec.schema import document_schema
 from compiler.spec.shape import (
     Choice,
@@ -24,7 +24,6 @@ from compiler.spec.shape import (
     ListOf,
     MapOf,
     Record,
-    Rejected,
     Text,
     member,
 )
@@ -110,6 +109,9 @@ class ProjectFile:
 PROJECT = Record(ProjectFile)
 
 
+_STAND_INS = {"apiVersion": _API_VERSION, "kind": KIND, "environments": {}}
+
+
 def project_schema() -> JsonSchema:
     """The schema of the project file."""
     return document_schema(PROJECT, "Stagecast project file, stagecast/v1beta1")
@@ -177,10 +179,8 @@ def project_jobs(path: Path, findings: Findings) -> tuple[Job, ...]:
     root = read_document(source, findings, "a project file") if source is not None else None
     if root is None:
         return ()
-    try:
-        project: ProjectFile = PROJECT.read(root)
-    except Rejected:
-        explain(PROJECT, root).report(findings)
+    project: ProjectFile | None = read_partly(PROJECT, root, _STAND_INS, findings).value
+    if project is None:
         return ()
     _check_codes(project, findings)
     _check_outputs(path, project, findings)

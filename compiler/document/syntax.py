@@ -77,6 +77,10 @@ class _Slip:
         missing = "a space is missing after the `:`" if ":" in above.text else "a `:` is missing"
         return self._say(missing, "write `key: value`", above)
 
+    def flow_colon(self) -> Diagnostic:
+        """A `:` at the end of a plain value in brackets."""
+        return self._say("a plain value in brackets cannot hold this `:`", "quote the value")
+
     def _line_above(self) -> Span | None:
         """The text of the last line before this one that has any, its comment and blank space left out."""
         for number in range(self.line.first.line - 1, 0, -1):
@@ -178,6 +182,7 @@ _READINGS = {
     "while scanning an alias": _Slip.name,
     "while scanning an anchor": _Slip.name,
     "found character that cannot start any token": _Slip.token,
+    "found unexpected ':'": _Slip.flow_colon,
     "did not find expected node content": _Slip.content,
     "could not find expected ':'": _Slip.content,
     "block sequence entries are not allowed": _Slip.dash,

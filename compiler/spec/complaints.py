@@ -102,9 +102,12 @@ def describe(mistake: Mistake, schemas: Mapping[str, JsonSchema], parsers: Parse
         return _missing_key(mistake)
     if mistake.keyword in ("if", "dependencies"):
         return _key_conflict(mistake)
+    parse = parsers.get(mistake.schema.get("format", ""))
+    if parse is not None and mistake.node.children is None and mistake.node.value is not None:
+        return _malformed(mistake, parse)
     if mistake.keyword == "type":
         return _wrong_type(mistake, schemas)
-    return _bad_value(mistake, parsers)
+    return _bad_value(mistake)
 
 
 def key_meant(mistake: Mistake) -> str | None:
@@ -114,7 +117,9 @@ def key_meant(mistake: Mistake) -> str | None:
     known = mistake.schema.get("properties", {})
     free = [key for key in known if mistake.node.get(key) is None]
     elsewhere = _ELSEWHERE.get(mistake.about.lower())
-    return elsewhere if elsewhere in free else closest(mistake.about, free)
+    if elsewhere in free and not any(key.startswith(mistake.about) for key in free):
+        return elsewhere
+    return closest(mistake.about, free)
 
 
 def _error(
@@ -186,9 +191,7 @@ def _either(keys: Iterable[str]) -> str:
     return ", ".join(f"`{key}`" for key in keys)
 
 
-def _bad_value(mistake: Mistake, parsers: Parsers) -> Diagnostic:
-    if mistake.schema.get("format") in parsers:
-        return _malformed(mistake, parsers[mistake.schema["format"]])
+def _bad_value(mistake: Mistake) -> Diagnostic:
     if mistake.keyword in ("const", "enum"):
         return _not_allowed(mistake)
     node, name, wanted = mistake.node, mistake.name, mistake.wanted
@@ -256,6 +259,8 @@ def _right_type(mistake: Mistake, kinds: list[str], schemas: Mapping[str, JsonSc
             wanted = "true" if word in ("yes", "on", "y") else "false"
             return f"write {wanted}: YAML 1.2 knows only true and false"
         return "write true or false" + (", without quotes" if word in ("true", "false") else "")
+    if scalar and ("integer" in kinds or "number" in kinds):
+        return "write a number"
     if "array" in kinds:
         return _as_list(mistake, text, schemas)
     if isinstance(value, list) and "string" in kinds:

@@ -19,10 +19,8 @@ from compiler.spec.explain import Path as NodePath
 from compiler.spec.explain import explain
 from compiler.spec.model import API_VERSION, ENVIRONMENT, KIND, Environment
 from compiler.spec.overlay import merge_chain, read_chain
-from compiler.spec.shape import Rejected
+from compiler.spec.partial import Partial, read_partly
 
-# What is left out may be needed by what holds it, and so on: less often than values nest.
-_MAX_PRUNINGS = 50
 _STAND_INS = {"apiVersion": API_VERSION, "kind": KIND, "name": "environment", "services": {}}
 
 
@@ -74,61 +72,9 @@ def load_environment(path: Path, findings: Findings, repository: Path | None = N
             explain(ENVIRONMENT, root, partial=True).report(findings)
     merged = merge_chain(chain)
     # Of what a missing base would say nothing is known, so neither is what else is wrong.
-    unknown = Loaded(merged, None, sources, frozenset())
-    loaded = unknown if base_missing else _read(merged, sources, findings)
+    read = (
+        Partial(None, frozenset()) if base_missing else read_partly(ENVIRONMENT, merged, _STAND_INS, findings)
+    )
     for root in chain:
         find_surprises(root, findings)
-    return loaded
-
-
-def _read(root: Node, sources: tuple[SourceFile, ...], findings: Findings) -> Loaded:
-    """The environment without what is wrong with it, which is reported."""
-    dropped: set[NodePath] = set()
-    pruned = root
-    for attempt in range(_MAX_PRUNINGS):
-        try:
-            return Loaded(root, ENVIRONMENT.read(pruned), sources, frozenset(dropped))
-        except Rejected:
-            explanation = explain(ENVIRONMENT, pruned)
-        if attempt == 0:
-            explanation.report(findings)
-        if not explanation.complete:
-            break
-        paths = {complaint.path for complaint in explanation.complaints} - {()}
-        dropped |= paths
-        pruned = _with_frame(_without(pruned, paths))
-    return Loaded(root, None, sources, frozenset(dropped))
-
-
-def _with_frame(root: Node) -> Node:
-    """The document with stand-ins for the keys that every environment has."""
-    assert isinstance(root.children, dict)
-    missing = {key: value for key, value in _STAND_INS.items() if key not in root.children}
-    stand_ins = {
-        key: Node(value, {} if value == {} else None, root.source, 0, 0) for key, value in missing.items()
-    }
-    return root.with_children(root.children | stand_ins)
-
-
-def _without(root: Node, paths: set[NodePath]) -> Node:
-    """The document without the values at `paths` (none of them the root)."""
-    heads: dict[str | int, set[NodePath]] = {}
-    for path in paths:
-        heads.setdefault(path[0], set()).add(path[1:])
-    if isinstance(root.children, dict):
-        return root.with_children(
-            {
-                key: _without(child, heads[key]) if key in heads else child
-                for key, child in root.children.items()
-                if () not in heads.get(key, ())
-            }
-        )
-    if isinstance(root.children, list):
-        return root.with_children(
-            [
-                _without(child, heads[index]) if index in heads else child
-                for index, child in enumerate(root.children)
-                if () not in heads.get(index, ())
-            ]
-        )
-    return root
+    return Loaded(merged, read.value, sources, read.dropped)

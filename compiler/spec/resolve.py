@@ -188,7 +188,11 @@ class Resolver:
                 else:
                     waiting = [name for name in open_ if name is not None]
                     chain = (*waiting[waiting.index(piece.name) :], piece.name)
-                    self._note(work, Problem("cycle", piece.span, piece.name, chain))
+                    # Said where the cycle starts, which is the service's own variable where it has one.
+                    start = open_[piece.name]
+                    first = start.pieces[start.done]
+                    span = first.span if isinstance(first, Mention) else piece.span
+                    self._note(start, Problem("cycle", span, piece.name, chain))
             elif piece.name in self.scope.builtins:
                 work.add(self.scope.builtins[piece.name])
             else:

@@ -34,13 +34,21 @@ def check_images(context: Context, findings: Findings) -> None:
         if isinstance(service, Container | JobService) and service.image is not None:
             _check_reference(service.image, service.at.at(("image",)), findings)
         elif isinstance(service, DatabaseService):
-            node = service.at.at(("version",))
-            try:
-                parse_image(database_image(service.engine, service.version))
-            except Malformed:
-                hint = f'write a version of {service.engine}, such as "16"'
-                message = f"`{shortened(service.version)}` is not a version"
-                error(findings, "STC502", node.span, message, hint=hint)
+            _check_version(service, findings)
+
+
+def _check_version(service: DatabaseService, findings: Findings) -> None:
+    span = service.at.at(("version",)).place
+    shown = shortened(service.version)
+    try:
+        reference = parse_image(database_image(service.engine, service.version))
+    except Malformed:
+        hint = f'write a version of {service.engine}, such as "16"'
+        error(findings, "STC502", span, f"`{shown}` is not a version", hint=hint)
+        return
+    if is_mutable(reference):
+        message = f"the version `{shown}` can be another one tomorrow"
+        warning(findings, "STC501", span, message, hint="name a version")
 
 
 def _check_reference(text: str, node: Node, findings: Findings) -> None:
@@ -121,7 +129,7 @@ def _check_source(context: Context, source: GitSource | FileSource, findings: Fi
     field = "context" if isinstance(source, GitSource) else "path"
     folder = context.root / resolved.context
     if not os.path.isdir(folder):
-        suggestion = context.suggestions.closest(folder.name, _folders_in(folder.parent))
+        suggestion = context.suggestions.closest(folder.name, _names_in(folder.parent, folders=True))
         hint = f"did you mean `{suggestion}`?" if suggestion else "the path counts from the file that says it"
         message = f"there is no folder `{shortened(resolved.context)}` in the repository"
         error(findings, "STC505", said_at(source, field, "repository").place, message, hint=hint)
@@ -129,10 +137,10 @@ def _check_source(context: Context, source: GitSource | FileSource, findings: Fi
         _check_dockerfile(context, source, resolved.dockerfile, findings)
 
 
-def _folders_in(folder: Path) -> list[str]:
+def _names_in(folder: Path, *, folders: bool) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.is_dir()]
+            return [entry.name for entry in entries if entry.is_dir() is folders]
     except OSError:
         return []
 
@@ -141,7 +149,9 @@ def _check_dockerfile(context: Context, source: GitSource, path: str, findings: 
     dockerfile = context.dockerfiles.get(path)
     if dockerfile is None:
         message = f"there is no Dockerfile `{shortened(path)}`"
-        hint = "`dockerfile` counts from the context"
+        file = context.root / path
+        suggestion = context.suggestions.closest(file.name, _names_in(file.parent, folders=False))
+        hint = f"did you mean `{suggestion}`?" if suggestion else "`dockerfile` counts from the context"
         error(findings, "STC504", said_at(source, "dockerfile", "context").place, message, hint=hint)
         return
     for problem in dockerfile.problems:

@@ -153,5 +153,7 @@ def _judge_name(name: str, span: Span, what: str, findings: Findings) -> None:
     try:
         check_variable(name)
     except Malformed as problem:
-        message = problem.message.replace("variable's name", f"{what}'s name")
+        article = "an" if what[0] in "aeiou" else "a"
+        message = problem.message.replace("a variable's name", f"{article} {what}'s name")
+        message = message.replace("the variable's name", f"the {what}'s name")
         error(findings, "STC608", span, message, hint=problem.hint)

@@ -107,8 +107,16 @@ def check_cycles(context: Context, findings: Findings) -> None:
     from graphlib import CycleError, TopologicalSorter
 
     services = context.services
+    stage_of = context.stage_of
+    # What points to itself or to a later stage has a finding of its own.
     needs = {
-        name: [other for other in service.depends_on if other in services and other != name]
+        name: [
+            other
+            for other in service.depends_on
+            if other in services
+            and other != name
+            and stage_of.get(other, -1) <= stage_of.get(name, len(context.stages))
+        ]
         for name, service in services.items()
     }
     try:

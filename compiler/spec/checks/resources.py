@@ -131,7 +131,7 @@ def _claims(port: PortDeclaration) -> Iterator[tuple[Node, tuple[str, str, str]]
     """What a public port answers for: who routes to it, host and path; and the node that says so."""
     if port.public and port.protocol in (Protocol.HTTP, Protocol.GRPC):
         way = f"gateway {port.gateway}" if port.gateway else f"class {port.ingress_class or ''}"
-        for host in dict.fromkeys(host.lower() for host in port.hosts) or ("every host, path ",):
+        for host in dict.fromkeys(port.hosts) or ("every host, path ",):
             yield _host(port, host), (way, host, port.path.rstrip("/"))
 
 
@@ -139,7 +139,7 @@ def _host(port: PortDeclaration, host: str) -> Node:
     """Where a port names a host; the port itself when it names none."""
     node = port.at.get("hosts")
     places = node.elements() if node is not None else []
-    return next((place for place in places if str(place.value).lower() == host), port.at)
+    return next((place for place in places if place.value == host), port.at)
 
 
 def check_probes(context: Context, findings: Findings) -> None:

@@ -179,7 +179,7 @@ def _is_secret(parts: Parts) -> bool:
 
 
 def _secret_argument(findings: Findings, name: str, span: Span, labels: tuple[Label, ...] = ()) -> None:
-    message = f"the secret `{name}` would be a build argument, and stay in the image's history"
+    message = f"`{name}` holds a secret: as a build argument it would stay in the image's history"
     hint = "mount it: `build.secrets` in the spec, `RUN --mount=type=secret,id=...` in the Dockerfile"
     error(findings, "STC605", span, message, labels=labels, hint=hint)
 

@@ -64,12 +64,14 @@ BAD: list[tuple[Check, str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "text"), GOOD, ids=repr)
+@pytest.mark.parametrize(("check", "text"), GOOD, ids=lambda value: getattr(value, "__name__", repr(value)))
 def test_good_names_come_back(check: Check, text: str) -> None:
     assert check(text) == text
 
 
-@pytest.mark.parametrize(("check", "text", "message", "hint"), BAD, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("check", "text", "message", "hint"), BAD, ids=lambda value: getattr(value, "__name__", str(value))[:30]
+)
 def test_bad_names_say_why(check: Check, text: str, message: str, hint: str) -> None:
     with pytest.raises(Malformed) as caught:
         check(text)

@@ -184,7 +184,17 @@ def test_yaml_numbers_are_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(4, 4000), (0.5, 500), ("500m", 500), ("2", 2000), ("0.001", 1), (0.001, 1), (0.1, 100), (256, 256_000), (1.0005, 1001)],
+    [
+        (4, 4000),
+        (0.5, 500),
+        ("500m", 500),
+        ("2", 2000),
+        ("0.001", 1),
+        (0.001, 1),
+        (0.1, 100),
+        (256, 256_000),
+        (1.0005, 1001),
+    ],
 )
 def test_cpu(value: str | float, expected: int) -> None:
     assert q.parse_cpu(value) == expected
@@ -197,7 +207,9 @@ def test_no_time_is_no_positive_duration(value: str) -> None:
         q.parse_positive_duration(value)
 
 
-@pytest.mark.parametrize(("value", "expected"), [(1, "1"), (2.0, "2"), ("3", "3"), ("25%", "25%"), (9999, "9999")])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(1, "1"), (2.0, "2"), ("3", "3"), ("25%", "25%"), (9999, "9999")]
+)
 def test_count_or_percent(value: str | float, expected: str) -> None:
     assert q.parse_count_or_percent(value) == expected
 
@@ -235,7 +247,7 @@ def test_percent() -> None:
         *((q.parse_duration, *case) for case in BAD_DURATIONS),
         *((q.parse_percent, *case) for case in BAD_PERCENT),
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_slips_say_what_was_meant(
     parse: Callable[..., object], value: object, message: str, hint: str
