@@ -84,7 +84,9 @@ def pairs(folder: Path) -> list[Pair]:
         ours = [str(SCRIPTS / "stagecast"), "validate", str(file)]
         result.append(Pair(f"validate, {services} services / check-jsonschema", ours, peer, bound))
     version = [str(SCRIPTS / "stagecast"), "--version"]
-    result.append(Pair("--version / python -c 'import typer'", version, [sys.executable, "-c", "import typer"], 1.2))
+    result.append(
+        Pair("--version / python -c 'import typer'", version, [sys.executable, "-c", "import typer"], 1.2)
+    )
     return result
 
 
@@ -100,7 +102,9 @@ def main() -> None:
             ours, peer = median_s([pair.ours, pair.peer], arguments.runs)
             ratio = ours / peer
             failed |= ratio > pair.bound
-            print(f"{pair.name}: {ours * 1000:.0f} ms / {peer * 1000:.0f} ms = {ratio:.2f} (at most {pair.bound})")
+            print(
+                f"{pair.name}: {ours * 1000:.0f} ms / {peer * 1000:.0f} ms = {ratio:.2f} (at most {pair.bound})"
+            )
     if arguments.check and failed:
         sys.exit(1)
 
