@@ -12,6 +12,7 @@ from importlib import resources
 from compiler.artifacts import Artifact
 from compiler.emit import json, yaml
 from compiler.plan.model import Plan
+from compiler.targets.generated import marked
 from compiler.targets.github.document import document
 from compiler.targets.github.jobs import groups, rollouts
 from compiler.targets.github.limits import limitations
@@ -55,7 +56,7 @@ def _scripts() -> list[Artifact]:
     """The launcher and, in a package beside it, the scripts: the same for every plan."""
     folder = resources.files("compiler.targets.pipeline")
     texts = {
-        entry.name: entry.read_text(encoding="utf-8")
+        entry.name: marked(entry.name, entry.read_text(encoding="utf-8"))
         for entry in folder.iterdir()
         if entry.name.endswith(".py")
     }

@@ -15,6 +15,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from compiler.artifacts import Artifact
+from compiler.targets.generated import marked
 from compiler.targets.helm.layout import ChartKind, chart_path
 
 _SCHEMA = "values.schema.json"
@@ -26,7 +27,8 @@ def chart_artifacts(kind: ChartKind) -> tuple[Artifact, ...]:
     contents = _read(_folder("common")) | _read(_folder(kind))
     contents[_SCHEMA] = json.dumps(values_schema(kind), indent=2) + "\n"
     root = chart_path(kind)
-    return tuple(Artifact(f"{root}/{name}", contents[name]) for name in sorted(contents))
+    paths = {name: f"{root}/{name}" for name in sorted(contents)}
+    return tuple(Artifact(path, marked(path, contents[name])) for name, path in paths.items())
 
 
 @cache

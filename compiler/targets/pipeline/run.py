@@ -1,7 +1,4 @@
-"""Starts the scripts beside this file: `python3 .github/stagecast/run.py check|build|deploy`.
-
-Written by `stagecast compile`; changes made here are overwritten.
-"""
+"""Starts the scripts beside this file: `python3 .github/stagecast/run.py check|build|deploy`."""
 
 import runpy
 
