@@ -40,7 +40,7 @@ def networks(draw: st.DrawFn) -> Network:
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     count = draw(st.integers(1, 8))
-    services = []
+    services: list[Service] = []
     for number in range(count):
         stage = draw(st.sampled_from("abc"))
         builds = draw(st.booleans())

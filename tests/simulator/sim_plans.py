@@ -7,6 +7,7 @@ so that these tests do not lean on the compiler.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from compiler.plan.model import (
     Build,
@@ -49,7 +50,7 @@ class Service:
     estimates: dict[str, Estimate] = field(default_factory=dict)
 
 
-def container(name: str, stage: str = "container", **rest) -> Service:
+def container(name: str, stage: str = "container", **rest: Any) -> Service:
     return Service(name, stage, builds=False, mirrors=True, type=ServiceType.CONTAINER, **rest)
 
 

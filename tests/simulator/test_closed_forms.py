@@ -9,6 +9,7 @@ simulator passes and a wrong one does not. Seeds are fixed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from simulator.streams import Floats, normals, uniforms
 THREE_SIGMA = 0.9973
 
 
-def durations(network: Network, law, runs: int) -> Floats:
+def durations(network: Network, law: Callable[[str, int], Floats], runs: int) -> Floats:
     """One stream per activity; the barriers take no time."""
     return np.array(
         [

@@ -3,17 +3,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from compiler.plan.model import Cron, Database, Estimate, Job, JobRun, SecretRef, ServiceType, TaskKind
+from compiler.plan.model import Cron, Database, Estimate, Job, JobRun, Plan, SecretRef, ServiceType, TaskKind
 from sim_plans import Service, container, database, fixed, job, make_plan
 from simulator.durations import DEFAULTS, Z90, Law, TaskDuration, task_durations
 
 DOCS = Path(__file__).parents[2] / "docs" / "forecast.md"
 
 
-def by_task(plan) -> dict[str, TaskDuration]:
+def by_task(plan: Plan) -> dict[str, TaskDuration]:
     return {each.task: each for each in task_durations(plan)}
 
 
@@ -64,7 +65,7 @@ def test_terms_by_kind_and_type() -> None:
         ({"type": ServiceType.TERRAFORM, "image": None}, "terraform"),
     ],
 )
-def test_deployments_that_pull_nothing_of_ours(change: dict, about: str) -> None:
+def test_deployments_that_pull_nothing_of_ours(change: dict[str, Any], about: str) -> None:
     plan = make_plan([Service("x", builds=False)])
     plan = replace(plan, workloads=(replace(plan.workloads[0], **change),))
     (term,) = by_task(plan)["deploy:x"].terms

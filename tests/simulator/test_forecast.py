@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -38,7 +39,7 @@ def by_hand(strategy: Strategy = Strategy.BUILD_FIRST) -> Forecast:
     return forecast(make_plan(SERVICES, strategy=strategy, builds=2, deploys=1, estimates=FIXED), runs=20)
 
 
-def mixed(strategy: Strategy = Strategy.BUILD_FIRST, **rest) -> Forecast:
+def mixed(strategy: Strategy = Strategy.BUILD_FIRST, **rest: Any) -> Forecast:
     services = [
         database("db"),
         job("migrate"),
@@ -87,9 +88,9 @@ def test_everything_else_on_paper() -> None:
     ]
     assert (found.bounds.critical_path_s, found.bounds.area_s, found.bounds.gap) == (25, 14, 0)
     uses = {(use.queue, use.resource): (use.mean, use.peak) for use in found.uses}
-    assert uses["build", "slots"] == (pytest.approx(16 / 50), 2)
-    assert uses["build", "cpu_milli"] == (pytest.approx(16 * 4 / (25 * 28)), 8000)
-    assert uses["deploy", "slots"] == (pytest.approx(14 / 25), 1)
+    assert uses["build", "slots"] == pytest.approx((16 / 50, 2))
+    assert uses["build", "cpu_milli"] == pytest.approx((16 * 4 / (25 * 28), 8000))
+    assert uses["deploy", "slots"] == pytest.approx((14 / 25, 1))
 
 
 def test_queueing_is_not_waiting_at_a_barrier() -> None:
@@ -112,7 +113,7 @@ def test_a_shared_build_counts_in_equal_parts() -> None:
     fields = {name: getattr(plan, name) for name in plan.__slots__}
     found = forecast(type(plan)(**fields | {"tasks": tasks, "estimates": estimates}), runs=3)
     services = services_of(found)
-    assert (services["a"].share, services["b"].share) == (pytest.approx(7 / 12), pytest.approx(5 / 12))
+    assert (services["a"].share, services["b"].share) == pytest.approx((7 / 12, 5 / 12))
     assert (services["a"].build_s, services["b"].build_s) == (10, 10)
     assert (services["a"].critical, services["b"].critical) == (1, 1)
 
@@ -210,7 +211,7 @@ def test_the_schema_is_one_and_explains_every_key() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     missing = []
 
-    def walk(schema: dict, path: str) -> None:
+    def walk(schema: dict[str, Any], path: str) -> None:
         if "description" not in schema:
             missing.append(path)
         if schema.get("type") == "object" and "properties" in schema:
@@ -258,7 +259,7 @@ def test_the_forecast_is_of_what_was_drawn() -> None:
         ({"correlation": 2.0}, "correlation"),
     ],
 )
-def test_requests_that_make_no_sense_are_refused(arguments: dict, says: str) -> None:
+def test_requests_that_make_no_sense_are_refused(arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         forecast(make_plan(SERVICES), **arguments)
 

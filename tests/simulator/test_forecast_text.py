@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,11 @@ GOLDENS = Path(__file__).parent / "goldens"
 
 
 @pytest.mark.parametrize("strategy", list(Strategy), ids=lambda strategy: strategy.value)
-def test_the_report_of_a_mixed_plan(strategy: Strategy, golden) -> None:
+def test_the_report_of_a_mixed_plan(strategy: Strategy, golden: Any) -> None:
     golden(GOLDENS / f"forecast-{strategy.value}.txt", render(mixed(strategy, runs=500)))
 
 
-def test_the_report_when_nothing_is_assumed_but_correlation(golden) -> None:
+def test_the_report_when_nothing_is_assumed_but_correlation(golden: Any) -> None:
     golden(GOLDENS / "forecast-fixed.txt", render(by_hand()))
 
 
@@ -68,7 +69,7 @@ class Stream(io.StringIO):
         return self._terminal
 
     @property
-    def encoding(self) -> str:
+    def encoding(self) -> str:  # type: ignore[override]
         return self._encoding
 
 

@@ -61,7 +61,9 @@ def test_intervals_cover_as_often_as_they_say(probability: float) -> None:
     repetitions, count = 600, 500
     values = uniforms(0, ("coverage", str(probability)), repetitions * count).reshape(repetitions, count)
     found = [quantile(row, probability) for row in values]
-    covered = sum(each.low_s <= probability <= each.high_s for each in found)
+    covered = sum(
+        (each.low_s or 0.0) <= probability <= (1.0 if each.high_s is None else each.high_s) for each in found
+    )
     assert covered >= repetitions * 0.95 - 3 * math.sqrt(repetitions * 0.95 * 0.05)
     # Not by being needlessly wide either: discreteness adds little.
     assert covered <= repetitions * 0.985 + 3 * math.sqrt(repetitions * 0.985 * 0.015)

@@ -14,7 +14,7 @@ from typing import Any
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from jsonschema import Draft202012Validator
-    from kubernetes_validate import utils
+    from kubernetes_validate import utils as utils
     from referencing import Registry, Resource
 
 OLDEST = (1, 29)
