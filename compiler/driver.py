@@ -30,18 +30,28 @@ class Checked:
     """What is known of one environment after all checks.
 
     `diagnostics` are final: inline ignores and the project's severities are
-    applied. `context` is None when the file could not be read as an environment.
+    applied. `errors` are all that were found, those too that are ignored or
+    have another severity: nothing can be planned while there is one. `context`
+    is None when the file could not be read as an environment.
     """
 
     job: Job
     context: Context | None
     diagnostics: tuple[Diagnostic, ...]
+    errors: tuple[Diagnostic, ...]
     sources: tuple[SourceFile, ...]
 
     @property
+    def standing(self) -> tuple[Diagnostic, ...]:
+        """The findings when something is to be made of the environment: no error is silenced then."""
+        errors = {diagnostic.sort_key() for diagnostic in self.errors}
+        others = (diagnostic for diagnostic in self.diagnostics if diagnostic.sort_key() not in errors)
+        return (*self.errors, *others)
+
+    @property
     def has_errors(self) -> bool:
-        """Whether an error is left."""
-        return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
+        """Whether nothing can be planned."""
+        return bool(self.errors)
 
 
 def check_environment(job: Job, findings: Findings) -> Checked:
@@ -60,7 +70,8 @@ def check_environment(job: Job, findings: Findings) -> Checked:
             check(context, findings)
     # Only what was read as a whole shows that an ignore is of no use.
     complete = context is not None and loaded is not None and not loaded.dropped
-    return Checked(job, context, settled(job, findings, sources, complete=complete), sources)
+    errors = tuple(finding for finding in findings if finding.severity is Severity.ERROR)
+    return Checked(job, context, settled(job, findings, sources, complete=complete), errors, sources)
 
 
 def settled(
@@ -84,7 +95,7 @@ def make_plan(checked: Checked) -> Plan:
     from compiler.plan.lower import lower
 
     assert checked.context is not None
-    assert not checked.has_errors
+    assert not checked.errors
     return lower(checked.context, spec_path(checked.job))
 
 

@@ -86,7 +86,7 @@ def the_one(name: str | None) -> tuple[Checked | None, list[Diagnostic]]:
     checked = check_environment(found[0], Findings())
     everything = Findings()
     everything.extend(about_project)
-    everything.extend(checked.diagnostics)
+    everything.extend(checked.standing)
     return checked, list(everything)
 
 

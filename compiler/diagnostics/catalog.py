@@ -151,7 +151,7 @@ RULES: dict[str, Rule] = {
     "STC502": Rule("STC502", "malformed-image", ERROR, "An image reference that no registry accepts", sources.MALFORMED_IMAGE),
     "STC503": Rule("STC503", "path-outside-repository", ERROR, "A path that leaves the repository", sources.PATH_OUTSIDE_REPOSITORY),
     "STC504": Rule("STC504", "missing-dockerfile", ERROR, "A Dockerfile that does not exist", sources.MISSING_DOCKERFILE),
-    "STC505": Rule("STC505", "missing-context", ERROR, "A folder that does not exist", sources.MISSING_CONTEXT),
+    "STC505": Rule("STC505", "missing-path", ERROR, "A folder or file that does not exist", sources.MISSING_CONTEXT),
     "STC506": Rule("STC506", "unknown-build-target", ERROR, "A build target that the Dockerfile does not have", sources.UNKNOWN_BUILD_TARGET),
     "STC507": Rule("STC507", "unreadable-dockerfile", ERROR, "A Dockerfile that cannot be built", sources.UNREADABLE_DOCKERFILE),
     "STC508": Rule("STC508", "registry-needed", ERROR, "Images are built, but no registry takes them", sources.REGISTRY_NEEDED),

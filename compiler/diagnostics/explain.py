@@ -71,7 +71,9 @@ legacy: {type: container, image: "vendor/legacy:latest", variables: {API_TOKEN: 
 ```
 
 An ignore that suppresses nothing is reported as STC805. Errors of reading (STC0xx) cannot be
-ignored. Examples are shown without the first lines `apiVersion`, `kind` and `name`."""
+ignored, and nothing can be planned of an environment with an error, though it is ignored or has
+another severity: commands other than `validate` report it all the same. Examples are shown
+without the first lines `apiVersion`, `kind` and `name`."""
 
 
 def _table(rules: list[Rule]) -> str:

@@ -170,6 +170,9 @@ class _Slip:
         found = _ESCAPE.match(self.source.text, self.source.text.rfind("\\", 0, self.offset + 1))
         place = Span(self.source, *found.span()) if found else self.line
         hint = "write \\\\ for a backslash, or put the text into single quotes"
+        if place.text.lower().startswith("\\ud"):
+            # Half of a pair, as JSON has it.
+            hint = "write the character itself"
         return self._say(f"`{shortened(place.text)}` is not an escape of YAML", hint, place)
 
 

@@ -38,7 +38,7 @@ from compiler.spec.model import (
     TerraformService,
     VariableSource,
 )
-from compiler.spec.sources import is_local_repository
+from compiler.spec.sources import is_local_repository, resolve_file
 from compiler.spec.variables import DATABASE_PORTS, Parts, database_password, has_names, secret_ref
 from compiler.vocabulary import DatabaseMode, Resources
 
@@ -283,7 +283,10 @@ def _chart(context: Context, service: HelmService) -> Chart:
         source=_files_of(context, said.source) if said.source is not None else None,
         values=service.values or {},
         set_values=tuple(sorted((service.set or {}).items())),
-        value_files=service.value_files,
+        value_files=tuple(
+            resolve_file(context.root, node, path, "valueFiles")
+            for node, path in zip(service.at.at(("valueFiles",)).elements(), service.value_files, strict=True)
+        ),
         arguments=service.arguments,
     )
 

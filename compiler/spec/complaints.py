@@ -86,7 +86,12 @@ class Mistake:
         if not keys:
             return "the document"
         name = f"`{shortened(keys[-1])}`"
-        return f"an item of {name}" if isinstance(self.path[-1], int) else name
+        return f"an item of {name}" if self.is_item else name
+
+    @property
+    def is_item(self) -> bool:
+        """Whether the value stands in a list."""
+        return bool(self.path) and isinstance(self.path[-1], int)
 
     @property
     def key(self) -> str:
@@ -142,11 +147,32 @@ def _unknown_key(mistake: Mistake, schemas: Mapping[str, JsonSchema]) -> Diagnos
     message = f"unknown key `{shortened(mistake.about)}` {where}"
     if meant := key_meant(mistake):
         return _error("STC101", span, message, f"did you mean `{meant}`?")
+    if holders := members_with(mistake, schemas):
+        return _error("STC101", span, message, f"it is a key of {_either(holders)}: write it below that")
     if others := _types_with(mistake, schemas):
         hint = f"a {known['type']['const']} has no `{mistake.about}`; it is a key of {', '.join(others)}"
         return _error("STC101", span, message, hint)
     notes = (f"known keys: {', '.join(sorted(known))}",)
     return _error("STC101", span, message, "remove it, or start it with `x-` to have it ignored", notes=notes)
+
+
+def members_with(mistake: Mistake, schemas: Mapping[str, JsonSchema]) -> list[str]:
+    """The members of the mapping that hold mappings with the unknown key."""
+    if mistake.keyword != "additionalProperties":
+        return []
+    return [
+        key
+        for key, member in mistake.schema.get("properties", {}).items()
+        if mistake.about in _definition(member, schemas).get("properties", {})
+    ]
+
+
+def _definition(member: JsonSchema, schemas: Mapping[str, JsonSchema]) -> JsonSchema:
+    """The schema of the mapping that a member, or each of its items, is; empty where it is none."""
+    for schema in (member, member.get("then", {}), member.get("items", {})):
+        if "$ref" in schema:
+            return schemas[schema["$ref"].rpartition("/")[2]]
+    return {}
 
 
 def _types_with(mistake: Mistake, schemas: Mapping[str, JsonSchema]) -> list[str]:
@@ -232,7 +258,7 @@ def _wrong_type(mistake: Mistake, schemas: Mapping[str, JsonSchema]) -> Diagnost
     expected = " or ".join(_TYPE_NAMES[kind] for kind in named)
     if node.value is None:
         message = f"{mistake.name} has no value"
-        hint = f"give it {expected}, or leave the key out"
+        hint = f"give it {expected}, or {'remove the item' if mistake.is_item else 'leave the key out'}"
         if mistake.stray:
             hint = f"indent what belongs to it, such as `{mistake.stray}`, further than its key"
         return _error("STC103", node.place, message, hint)
@@ -266,7 +292,7 @@ def _right_type(mistake: Mistake, kinds: list[str], schemas: Mapping[str, JsonSc
     if isinstance(value, list) and "string" in kinds:
         return "write one value"
     if "object" in kinds:
-        return _as_mapping(mistake, text)
+        return _as_mapping(mistake)
     return ""
 
 
@@ -280,28 +306,25 @@ def _as_list(mistake: Mistake, text: str, schemas: Mapping[str, JsonSchema]) -> 
         return f"write a list: [{text}]" if text else "write a list"
     if isinstance(mistake.node.value, dict):
         return "start it with `- `: it is a list of mappings"
-    short = _short_mapping(schemas[items["$ref"].rpartition("/")[2]], mistake.node)
-    return f"write a list: [{short}]" if short else "write a list of mappings, each starting with `- `"
+    return f"write a list: [{_as_record(_definition(items, schemas), mistake.node)}]"
 
 
-def _as_mapping(mistake: Mistake, text: str) -> str:
-    if text and mistake.path and isinstance(mistake.path[-1], int):
-        short = _short_mapping(mistake.schema, mistake.node)
-        return f"write {short}" if short else "write a mapping"
+def _as_mapping(mistake: Mistake) -> str:
     if isinstance(mistake.node.value, list):
         return "write `name: ...` lines instead of items with `- `"
-    required = mistake.schema.get("required", [])
-    return f"write `{required[0]}: ...` below it" if required else "write `key: value` lines below it"
+    if not mistake.schema.get("required"):
+        return "write `key: value` lines below it"
+    return f"write {_as_record(mistake.schema, mistake.node)}"
 
 
-def _short_mapping(schema: JsonSchema, node: Node) -> str:
-    """A mapping that says only what a scalar says, where there is one key that has to be given."""
+def _as_record(schema: JsonSchema, node: Node) -> str:
+    """A mapping with the keys that it has to have; what the scalar `node` says under the only one it fits."""
     required = schema.get("required", [])
-    if len(required) != 1:
-        return ""
-    wanted = schema["properties"][required[0]].get("type")
-    fits = {str: wanted == "string", int: wanted == "integer"}.get(type(node.value), False)
-    return f"{{{required[0]}: {node.text}}}" if fits else ""
+    said = "..."
+    if len(required) == 1 and "type" in (member := schema["properties"][required[0]]):
+        fits = {str: member["type"] == "string", int: member["type"] == "integer"}
+        said = node.text if fits.get(type(node.value)) and "enum" not in member else said
+    return "{" + ", ".join(f"{key}: {said}" for key in required) + "}"
 
 
 def _malformed(mistake: Mistake, parse: Callable[[Any], Any]) -> Diagnostic:

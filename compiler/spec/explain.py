@@ -17,7 +17,7 @@ from typing import Any
 from compiler.diagnostics.model import Diagnostic, Findings, Severity
 from compiler.document.node import EXTENSION_PREFIX, Node
 from compiler.source import Span
-from compiler.spec.complaints import Mistake, describe, key_meant
+from compiler.spec.complaints import Mistake, describe, key_meant, members_with
 from compiler.spec.shape import JsonSchema, Parsed, Record, Rejected, Shape, Tagged, all_shapes
 from compiler.values.suggest import closest
 
@@ -99,7 +99,12 @@ def _complaints(mistakes: list[Mistake], anatomy: _Anatomy) -> Iterator[Complain
     strays = _strays(mistakes, anatomy.keys)
     below = {(*place[:-1], key) for place, keys in strays.items() for key in keys}
     conflicts: set[Span] = set()
-    meant = {(*mistake.path, key) for mistake in mistakes if (key := key_meant(mistake)) is not None}
+    meant = {
+        (*mistake.path, key)
+        for mistake in mistakes
+        for key in (key_meant(mistake), *members_with(mistake, anatomy.schemas))
+        if key is not None
+    }
     for mistake in mistakes:
         place = mistake.place
         # What a misspelt key was meant to be is not missing as well.
@@ -122,7 +127,7 @@ def _complaints(mistakes: list[Mistake], anatomy: _Anatomy) -> Iterator[Complain
 
 def _misspelt_tag(mistake: Mistake, known: frozenset[str]) -> Mistake:
     """A key like `typ` is unknown where `type` is missing, which decides what other keys there are."""
-    if mistake.keyword != "required" or len(mistake.schema.get("properties", {})) != 1:
+    if mistake.keyword != "required" or "additionalProperties" in mistake.schema:
         return mistake
     unknown = [key for key, _ in mistake.node.items() if key not in known]
     misspelt = closest(mistake.about, unknown)

@@ -80,6 +80,15 @@ def resolve_source(root: Path, source: GitSource | FileSource) -> ResolvedSource
     )
 
 
+def resolve_file(root: Path, said_at: Node, path: str, field_name: str) -> str:
+    """A file of the repository, named relative to the file that says it, as a path from the root.
+
+    Raises:
+        SourceProblem: it leads out of the repository.
+    """
+    return _relative(root, _inside(root, Path(said_at.source.path).parent / path, field_name, path))
+
+
 def _check(judge: object, value: str, code: str, field_name: str) -> None:
     try:
         judge(value)  # type: ignore[operator]

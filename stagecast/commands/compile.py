@@ -163,7 +163,7 @@ def _ready(job: Job, asked: tuple[str, ...], output: Path | None, findings: Find
     if output is None and not job.targets:
         raise Usage("say where to write, such as -o deploy", param_hint="--output")
     checked = check_environment(job, Findings())
-    findings.extend(checked.diagnostics)
+    findings.extend(checked.standing)
     if checked.has_errors or checked.context is None:
         return None
     plan = make_plan(checked)

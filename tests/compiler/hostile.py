@@ -8,24 +8,34 @@ its name. Knows the spec's keys, nothing of the code that reads them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import hostile_meaning
 import hostile_shape
 import hostile_yaml
 from hostile_text import Inputs
 
+GROUPS: dict[str, Callable[[], Inputs]] = {
+    function.__name__: function
+    for function in (
+        hostile_yaml.not_specs,
+        hostile_yaml.encodings,
+        hostile_yaml.streams,
+        hostile_yaml.tags,
+        hostile_yaml.aliases,
+        hostile_shape.nesting,
+        hostile_shape.keys,
+        hostile_shape.merge_keys,
+        hostile_meaning.scalars,
+        hostile_shape.characters,
+        hostile_shape.sizes,
+        hostile_meaning.references,
+        hostile_meaning.patterns,
+    )
+}
+
 
 def hostile_inputs() -> Inputs:
     """All inputs as (name, bytes); the name is "sort/what". Large ones exist one at a time."""
-    yield from hostile_yaml.not_specs()
-    yield from hostile_yaml.encodings()
-    yield from hostile_yaml.streams()
-    yield from hostile_yaml.tags()
-    yield from hostile_yaml.aliases()
-    yield from hostile_shape.nesting()
-    yield from hostile_shape.keys()
-    yield from hostile_shape.merge_keys()
-    yield from hostile_meaning.scalars()
-    yield from hostile_shape.characters()
-    yield from hostile_shape.sizes()
-    yield from hostile_meaning.references()
-    yield from hostile_meaning.patterns()
+    for group in GROUPS.values():
+        yield from group()

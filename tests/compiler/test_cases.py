@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from compiler.diagnostics.catalog import RULES
 from compiler.diagnostics.model import Diagnostic, Findings
 from compiler.driver import check_environment
 from compiler.project import job_for_spec
-from conftest import Golden
+
+Golden = Callable[[Path, str], None]
 
 FOLDER = Path(__file__).parents[1] / "cases"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -60,9 +63,7 @@ def test_cases(path: Path, golden: Golden, tmp_path: Path, monkeypatch: pytest.M
 
 def codes_of(path: Path) -> set[str]:
     words = path.read_text().split()
-    return {
-        code for before, code in zip(words, words[1:], strict=False) if set(before) <= {"^", "!"} and code in RULES
-    }
+    return {code for before, code in pairwise(words) if set(before) <= {"^", "!"} and code in RULES}
 
 
 def test_every_code_has_a_case() -> None:

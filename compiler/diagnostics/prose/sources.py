@@ -77,8 +77,8 @@ MISSING_DOCKERFILE = Prose(
 
 MISSING_CONTEXT = Prose(
     why="""
-        The source is a local repository and has no folder at this path: the context of a build, or the
-        folder of a chart or of a Terraform configuration.
+        The repository has nothing at this path: the context of a build, the folder of a chart or of a
+        Terraform configuration, or a values file of a chart.
     """,
     example="""
         registry: {mirror: registry.example.com/shop}
@@ -87,7 +87,7 @@ MISSING_CONTEXT = Prose(
             type: application
             source: {repository: ".", context: no-such-folder}
     """,
-    advice="Correct the path. It counts from the root of the repository.",
+    advice="Correct the path. It counts from the file that says it.",
 )
 
 UNKNOWN_BUILD_TARGET = Prose(

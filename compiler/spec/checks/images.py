@@ -21,7 +21,7 @@ from compiler.spec.model import (
     Service,
     TerraformService,
 )
-from compiler.spec.sources import SourceProblem, said_at
+from compiler.spec.sources import SourceProblem, resolve_file, said_at
 from compiler.values.images import is_mutable, parse_image
 from compiler.values.malformed import Malformed
 
@@ -172,12 +172,25 @@ def _unknown_target(
 
 
 def check_charts(context: Context, findings: Findings) -> None:
-    """A chart from a Helm repository needs a name; one from Git has none."""
+    """A chart from a Helm repository needs a name; one from Git has none. Value files are there."""
     for name, service in context.services.items():
         if not isinstance(service, HelmService):
             continue
+        for node in service.at.at(("valueFiles",)).elements():
+            _check_value_file(context, node, findings)
         chart = service.chart
         if chart.repository is not None and chart.name is None:
             span = place(chart.at, "repository")
             message = f"the chart of `{name}` has no name"
             error(findings, "STC102", span, message, hint="add `name`: which chart of the repository")
+
+
+def _check_value_file(context: Context, node: Node, findings: Findings) -> None:
+    try:
+        path = resolve_file(context.root, node, node.value, "valueFiles")
+    except SourceProblem as problem:
+        error(findings, problem.code, node.place, problem.message, hint=problem.hint)
+        return
+    if not (context.root / path).is_file():
+        message = f"there is no file `{shortened(path)}` in the repository"
+        error(findings, "STC505", node.place, message, hint="the path counts from the file that says it")

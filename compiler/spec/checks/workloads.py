@@ -55,7 +55,7 @@ def check_mounts(context: Context, findings: Findings) -> None:
         if not isinstance(service, RunningService):
             continue
         seen: dict[str, Node] = {}
-        for node in _mounts(context, name, service):
+        for node in sorted(_mounts(context, name, service), key=lambda mount: mount.start):
             path = node.value.rstrip("/") or "/"
             shown = shortened(node.value)
             if not path.startswith("/") or path == "/" or ":" in path or ".." in path.split("/"):
