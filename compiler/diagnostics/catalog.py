@@ -177,8 +177,6 @@ RULES: dict[str, Rule] = {
     "STC706": Rule("STC706", "output-manifest-damaged", ERROR, "The output's manifest cannot be read", outputs.OUTPUT_MANIFEST_DAMAGED),
 
     # Project file
-    "STC801": Rule("STC801", "unknown-environment", ERROR, "An environment that the project file does not name", project.UNKNOWN_ENVIRONMENT),
-    "STC802": Rule("STC802", "project-file-missing", ERROR, "There is no project file", project.PROJECT_FILE_MISSING),
     "STC803": Rule("STC803", "output-outside-repository", ERROR, "An output folder outside the repository", project.OUTPUT_OUTSIDE_REPOSITORY),
     "STC804": Rule("STC804", "unknown-code", ERROR, "A diagnostic code that does not exist", project.UNKNOWN_CODE),
     "STC805": Rule("STC805", "unused-ignore", NOTE, "An ignore that suppresses nothing", project.UNUSED_IGNORE),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from compiler.diagnostics.model import Diagnostic, Findings, Label, Severity
@@ -111,11 +112,10 @@ class Context:
 Check = Callable[[Context, Findings], None]
 
 
-def listed(names: Iterable[str], most: int = 10) -> str:
+def listed(names: Collection[str], most: int = 10) -> str:
     """Names for a message, the first ones of many."""
-    shown = list(names)
-    more = f" and {len(shown) - most:,} more" if len(shown) > most else ""
-    return ", ".join(shown[:most]) + more
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(islice(names, most)) + more
 
 
 def place(node: Node, *path: str | int) -> Span:

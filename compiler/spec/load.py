@@ -20,6 +20,7 @@ from compiler.spec.explain import explain
 from compiler.spec.model import API_VERSION, ENVIRONMENT, KIND, Environment
 from compiler.spec.overlay import merge_chain, read_chain
 from compiler.spec.partial import Partial, read_partly
+from compiler.values.names import variable_prefix
 
 _STAND_INS = {"apiVersion": API_VERSION, "kind": KIND, "name": "environment", "services": {}}
 
@@ -47,6 +48,22 @@ class Loaded:
         """Whether nothing at, below or above a place was left out."""
         above = (path[:length] in self.dropped for length in range(1, len(path)))
         return path not in self._touched and not any(above)
+
+    @cached_property
+    def dropped_variables(self) -> frozenset[str]:
+        """The names of variables that were left out, of the environment or of a service."""
+        sections = [(path, 0 if path[0] == "variables" else 2) for path in self.dropped]
+        return frozenset(
+            str(path[section + 1])
+            for path, section in sections
+            if len(path) > section + 1 and path[section] == "variables"
+        )
+
+    @cached_property
+    def dropped_prefixes(self) -> frozenset[str]:
+        """What the names start with that services offer of which something was left out."""
+        services = {str(path[1]) for path in self.dropped if path[0] == "services" and len(path) > 1}
+        return frozenset(variable_prefix(name) for name in services)
 
     @cached_property
     def _touched(self) -> frozenset[NodePath]:

@@ -22,6 +22,9 @@ MAX_VALUE = 131_071
 MAX_ALL = 64 * 1024 * 1024
 """Characters of all values of an environment together, those that services share counted once."""
 
+MAX_CHANGES = 100_000
+"""Values of outer variables that services change by what they override, of all services together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -29,7 +32,7 @@ class Problem:
 
     `kind` is "unknown" or "alias" (there is no variable `name`), "cycle" (`chain`
     leads back to where it starts), "malformed" (braces), "long" or "large" (the
-    value, or all values together).
+    value, or all values together), "changes" (too many because of an override).
     """
 
     kind: str
@@ -49,9 +52,14 @@ class Mention:
 
 @dataclass(slots=True)
 class Allowance:
-    """How many characters the values of an environment may still take; whether it was said that none may."""
+    """What the values of an environment may still take, and whether it was said that there is no more.
+
+    `left` are characters, `changes` values of outer variables that are
+    different for a service because it overrides what they mention.
+    """
 
     left: int = MAX_ALL
+    changes: int = MAX_CHANGES
     said: bool = False
 
     def take(self, size: int) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from compiler.document.node import Node
@@ -84,7 +85,14 @@ def _of_service(
     service: Service, outer: Resolver, dependents: Mapping[str, list[str]], allowance: Allowance
 ) -> ServiceVariables:
     own = declared(service.at, getattr(service, "variables", None))
-    anew = _changed_by(own, dependents)
+    anew = _changed_by(own, dependents, allowance.changes)
+    problems = []
+    if anew is None:
+        problems.append(Problem("changes", service.at.at(("variables",)).key_span))
+        anew = dict.fromkeys(own)
+        # The next ones are the same mistake.
+        allowance.changes = 0
+    allowance.changes -= len(anew) - len(own)
     scope = outer.scope
     if own:
         scope = Scope(_over(own, outer.scope.variables), outer.scope.builtins)
@@ -105,7 +113,7 @@ def _of_service(
         values,
         arguments,
         scope,
-        tuple(problem for problems in resolver.problems.values() for problem in problems),
+        tuple(chain(problems, *resolver.problems.values())),
         tuple(mention for mentions in resolver.mentions.values() for mention in mentions),
         anew.keys(),
     )
@@ -119,13 +127,20 @@ def _over(inner: dict[str, Value], outer: Mapping[str, Value]) -> Mapping[str, V
     return ChainMap(inner, outer)  # type: ignore[arg-type]
 
 
-def _changed_by(own: Mapping[str, Variable], dependents: Mapping[str, list[str]]) -> dict[str, None]:
-    """A service's own variables and the outer ones that mention them, directly or not, in a fixed order."""
+def _changed_by(
+    own: Mapping[str, Variable], dependents: Mapping[str, list[str]], most: int
+) -> dict[str, None] | None:
+    """A service's own variables and the outer ones that mention them, directly or not, in a fixed order.
+
+    None when there are more than `most` of the outer ones.
+    """
     changed = dict.fromkeys(own)
     todo = list(own)
     while todo:
         for name in dependents.get(todo.pop(), ()):
             if name not in changed:
+                if len(changed) - len(own) == most:
+                    return None
                 changed[name] = None
                 todo.append(name)
     return changed

@@ -94,6 +94,15 @@ def references() -> Inputs:
     for name, lines in variables.items():
         yield f"variable/{name}", spec("variables:\n" + "".join(f"  {line}\n" for line in lines) + WEB)
 
+    many = "".join(f"  V{i}: '{{{{A}}}}'\n" for i in range(3000))
+    for name, outer, own in (
+        ("inherited-by-many", f"  A: x\n{many}", ""),
+        ("overridden-by-many", f"  A: x\n{many}", ", variables: {A: y}"),
+        ("large-in-many", f"  A: '{'x' * 100_000}'\n", ", variables: {B: '{{A}}y'}"),
+    ):
+        each = "".join(f"  s{i}: {web}{own}}}\n" for i in range(3000))
+        yield f"variable/{name}", spec(f"variables:\n{outer}services:\n{each}")
+
     for name, path in {
         "itself": "environment.yaml",
         "folder": ".",

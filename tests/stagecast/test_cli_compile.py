@@ -248,6 +248,12 @@ def test_a_target_that_cannot_express_the_plan_is_an_error(cli: Cli, spec: Path,
     assert not out.exists()
 
 
+def test_a_workflow_that_is_not_at_the_root_is_noted(cli: Cli, spec: Path, out: Path) -> None:
+    result = cli("compile", spec, "-o", out, "-t", "github")
+    assert result.code == 0
+    assert "note[STC702]: github: the workflow runs only from .github/workflows at the root" in result.err
+
+
 def test_findings_in_github_actions_are_annotations(
     cli: Cli, spec: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,34 +4,6 @@ from __future__ import annotations
 
 from compiler.diagnostics.prose import Prose
 
-UNKNOWN_ENVIRONMENT = Prose(
-    why="""
-        An environment is asked for by a name that `environments` in stagecast.yaml does not have.
-    """,
-    example="""
-        # stagecast plan prodution
-        apiVersion: stagecast/v1beta1
-        kind: Project
-        environments:
-          production: {spec: production.yaml, targets: [helm], output: deploy/production}
-    """,
-    advice="Use a name from the project file, or give the path of a spec instead.",
-)
-
-PROJECT_FILE_MISSING = Prose(
-    why="""
-        A command without arguments takes its environments from stagecast.yaml at the root of the
-        repository, and there is none here or in a folder above.
-    """,
-    example="""
-        # stagecast validate, in a repository without a stagecast.yaml
-    """,
-    advice="""
-        Give a spec as argument (`stagecast validate environment.yaml`), or write a stagecast.yaml;
-        `stagecast schema` prints its format.
-    """,
-)
-
 OUTPUT_OUTSIDE_REPOSITORY = Prose(
     why="""
         An output folder leads out of the repository. Generated files are committed and stale ones are

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from compiler.diagnostics.model import Findings, Label
 from compiler.source import Span
 from compiler.spec.context import Context, error, listed, note, place, warning
@@ -35,7 +37,7 @@ def check_stages(context: Context, findings: Findings) -> None:
     names = {stage.name.lower(): stage.name for stage in context.stages}
     for name, service in context.services.items():
         if service.stage is not None and service.stage.lower() not in names:
-            _unknown_stage(context, findings, place(service.at, "stage"), service.stage, list(names.values()))
+            _unknown_stage(context, findings, place(service.at, "stage"), service.stage, names.values())
         elif service.stage is None and name not in context.stage_of:
             message = f"no stage is the default for the type `{service.type.value}`"
             hint = f"give `{name}` a `stage`, or list the type under `defaultFor` of a stage"
@@ -55,7 +57,9 @@ def check_stages(context: Context, findings: Findings) -> None:
             )
 
 
-def _unknown_stage(context: Context, findings: Findings, span: Span, name: str, known: list[str]) -> None:
+def _unknown_stage(
+    context: Context, findings: Findings, span: Span, name: str, known: Collection[str]
+) -> None:
     suggestion = context.suggestions.closest(name, known)
     hint = f"did you mean `{suggestion}`?" if suggestion else f"the stages are {listed(known)}"
     error(findings, "STC204", span, f"there is no stage `{name}`", hint=hint)

@@ -163,7 +163,7 @@ def _check_probe_port(service: Serving, kind: str, probe: ProbeDeclaration, find
     declared = {port.internal for port in service.ports}
     for target in (probe.http, probe.tcp, probe.grpc):
         if target is not None and target.port not in declared:
-            ports = listed(str(number) for number in sorted(declared))
+            ports = listed([str(number) for number in sorted(declared)])
             message = f"the {kind} check asks port {target.port}, which is not among the ports"
             hint = f"the service listens on {ports}"
             warning(findings, "STC407", place(target.at, "port"), message, hint=hint)

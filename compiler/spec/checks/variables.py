@@ -12,7 +12,7 @@ from compiler.source import Span
 from compiler.spec.context import Context, error, git_source, warning
 from compiler.spec.interpolation import Reference, split
 from compiler.spec.model import GitSource, JobService
-from compiler.spec.resolve import MAX_ALL, MAX_VALUE, Problem, Scope
+from compiler.spec.resolve import MAX_ALL, MAX_CHANGES, MAX_VALUE, Problem, Scope
 from compiler.spec.scopes import ServiceVariables
 from compiler.spec.sources import SourceProblem
 from compiler.spec.variables import Parts
@@ -50,6 +50,10 @@ def _report(context: Context, problem: Problem, scope: Scope, findings: Findings
     elif problem.kind == "large":
         message = f"the values of all variables together are longer than {MAX_ALL:,} characters"
         error(findings, "STC106", problem.span, message, hint="repeat less of them in each other")
+    elif problem.kind == "changes":
+        message = f"overrides change more than {MAX_CHANGES:,} values of the environment's variables"
+        hint = "mention what is overridden in fewer variables, or override it in fewer services"
+        error(findings, "STC106", problem.span, message, hint=hint)
     elif not _was_left_out(context, problem.name):
         suggestion = context.suggestions.closest(problem.name, scope.names())
         hint = f"did you mean `{suggestion}`?" if suggestion else "declare it"
@@ -65,15 +69,9 @@ def _chain(names: tuple[str, ...]) -> str:
 def _was_left_out(context: Context, name: str) -> bool:
     """Whether a variable is declared or offered by what could not be read, which has a finding already."""
     loaded = context.loaded
-    if not loaded.dropped:
-        return False
-    if not loaded.is_whole("variables", name):
+    if name in loaded.dropped_variables or ("variables",) in loaded.dropped:
         return True
-    for service in context.known_services:
-        offers = name.startswith(f"{variable_prefix(service)}_")
-        if (offers or not context.is_whole(service, "variables", name)) and not context.is_whole(service):
-            return True
-    return False
+    return any(name[:end] in loaded.dropped_prefixes for end, letter in enumerate(name) if letter == "_")
 
 
 def check_literal_secrets(context: Context, findings: Findings) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from compiler.diagnostics.model import Findings, Label
 from compiler.document.node import Node, shortened
 from compiler.spec.context import Context, error, place
 from compiler.spec.model import RunningService, Serving, VariableSource
+from compiler.spec.scopes import ServiceVariables
+from compiler.spec.variables import Variable
 from compiler.values.malformed import Malformed
 from compiler.values.names import check_host
 from compiler.vocabulary import Protocol, RolloutStrategy
@@ -51,11 +53,12 @@ def check_rollouts(context: Context, findings: Findings) -> None:
 
 def check_mounts(context: Context, findings: Findings) -> None:
     """Mount paths are absolute and stand once in a pod."""
+    outer = _files(context.all_variables.outer.scope.variables)
     for name, service in context.services.items():
         if not isinstance(service, RunningService):
             continue
         seen: dict[str, Node] = {}
-        for node in sorted(_mounts(context, name, service), key=lambda mount: mount.start):
+        for node in sorted(_mounts(service, context.variables[name], outer), key=lambda mount: mount.start):
             path = node.value.rstrip("/") or "/"
             shown = shortened(node.value)
             if not path.startswith("/") or path == "/" or ":" in path or ".." in path.split("/"):
@@ -70,13 +73,26 @@ def check_mounts(context: Context, findings: Findings) -> None:
                 error(findings, "STC412", node.place, message, labels=labels, hint=hint)
 
 
-def _mounts(context: Context, name: str, service: RunningService) -> Iterator[Node]:
+def _mounts(
+    service: RunningService, variables: ServiceVariables, outer: Mapping[str, Variable]
+) -> Iterator[Node]:
     """The nodes that say where something is mounted: files, storage, and variables that are files."""
     for file in service.files:
         yield file.at.at(("mount",))
     for volume in service.storage if isinstance(service, Serving) else ():
         yield volume.at.at(("mount",))
-    for variable in context.variables[name].declared.values():
-        said = variable.declared
+    for said in (service.variables or {}).values():
         if isinstance(said, VariableSource) and said.file is not None:
             yield said.file.at.at(("mount",))
+    for name, variable in outer.items():
+        if variables.declared.get(name) is variable:
+            yield variable.node.at(("file", "mount"))
+
+
+def _files(variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """The variables that are files."""
+    return {
+        name: variable
+        for name, variable in variables.items()
+        if isinstance(variable.declared, VariableSource) and variable.declared.file is not None
+    }
