@@ -21,7 +21,22 @@ from compiler.plan.model import PLAN_VERSION, Plan
 _NOT_IN_DIGEST = ("digest", "estimates", "spec")
 _AS_IS = (str, int, float, bool, None)
 _BY_FIELD = ("builds", "workloads")
-_line = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _line_encoder() -> Callable[[Any], str]:
+    """JSON on one line. `JSONEncoder.encode` makes a new C encoder for every call, and a plan has 100,000."""
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    # Markers, default, string encoder, indent, separators, sort_keys, skipkeys, allow_nan.
+    chunks = make(
+        None, encoder.default, json.encoder.encode_basestring, None, ": ", ", ", False, False, False
+    )
+    return lambda value: "".join(chunks(value, 0))
+
+
+_line = _line_encoder()
 
 Encode = Callable[[Any], Any]
 
