@@ -123,11 +123,6 @@ def place(node: Node, *path: str | int) -> Span:
     return node.at(path).place
 
 
-def key_place(node: Node, *path: str | int) -> Span:
-    """Where the key at `path` below `node` stands."""
-    return node.at(path).key_span
-
-
 def error(
     findings: Findings,
     code: str,

@@ -47,13 +47,10 @@ class _Output:
 
     folder: Path
     environments: tuple[_Ready, ...]
+    # What the manifest keeps: the plan's digest, or those of all plans.
+    digest: str
     files: tuple[Artifact, ...]
     changes: Changes
-
-    @property
-    def digest(self) -> str:
-        """What the manifest keeps: the plan's digest, or all of them."""
-        return " ".join(ready.plan.digest for ready in self.environments)
 
     def summary(self) -> dict[str, Any]:
         """For `--format json`."""
@@ -191,7 +188,7 @@ def _output(folder: Path, ready: list[_Ready], expected: int, findings: Findings
     digest = " ".join(each.plan.digest for each in ready)
     changes = folder_of.compare(folder, files, previous, digest)
     findings.extend(_place_notes(folder, ready))
-    return _Output(folder, tuple(ready), files, changes)
+    return _Output(folder, tuple(ready), digest, files, changes)
 
 
 def _place_notes(folder: Path, ready: list[_Ready]) -> Iterator[Diagnostic]:
