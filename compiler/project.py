@@ -39,6 +39,11 @@ class TargetName(StrEnum):
 
     HELM = "helm"
     GITHUB = "github"
+    GITLAB = "gitlab"
+    ARGO = "argo"
+    ARGOCD = "argocd"
+    HELMFILE = "helmfile"
+    BAKE = "bake"
 
 
 TARGET_NAME = Choice(
@@ -46,6 +51,11 @@ TARGET_NAME = Choice(
     {
         "helm": "Helm charts, and values for every release.",
         "github": "A GitHub Actions workflow that builds, mirrors and deploys.",
+        "gitlab": "A GitLab CI pipeline that builds, mirrors and deploys.",
+        "argo": "Argo Workflows that build, mirror and deploy inside a cluster.",
+        "argocd": "An Argo CD ApplicationSet that deploys stage after stage.",
+        "helmfile": "A helmfile that deploys stage after stage.",
+        "bake": "A file for docker buildx bake that builds all images.",
     },
 )
 SEVERITY = Choice(

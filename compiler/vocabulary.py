@@ -41,6 +41,13 @@ class BuildCache(StrEnum):
     NONE = "none"
 
 
+class Attestation(StrEnum):
+    """What a build says of its image, beside the image in the registry."""
+
+    SBOM = "sbom"
+    PROVENANCE = "provenance"
+
+
 class Protocol(StrEnum):
     """What a port speaks."""
 

@@ -123,6 +123,7 @@ RULES: dict[str, Rule] = {
     "STC205": Rule("STC205", "unknown-service", ERROR, "A service that does not exist", names.UNKNOWN_SERVICE),
     "STC206": Rule("STC206", "duplicate-stage", ERROR, "Two stages of the same name", names.DUPLICATE_STAGE),
     "STC207": Rule("STC207", "unused-stage", NOTE, "A stage that no service belongs to", names.UNUSED_STAGE),
+    "STC208": Rule("STC208", "two-default-stages", ERROR, "Two default stages for one type of service", names.TWO_DEFAULT_STAGES),
 
     # Stages and graph
     "STC301": Rule("STC301", "dependency-cycle", ERROR, "Services that wait for each other", graph.DEPENDENCY_CYCLE),
@@ -175,6 +176,9 @@ RULES: dict[str, Rule] = {
     "STC704": Rule("STC704", "stale-output", ERROR, "The output does not match the spec", outputs.STALE_OUTPUT),
     "STC705": Rule("STC705", "values-not-a-mapping", ERROR, "Helm values that are not a mapping", outputs.VALUES_NOT_A_MAPPING),
     "STC706": Rule("STC706", "output-manifest-damaged", ERROR, "The output's manifest cannot be read", outputs.OUTPUT_MANIFEST_DAMAGED),
+    "STC707": Rule("STC707", "image-lock-mismatch", ERROR, "A lock of images that is not of this plan", outputs.IMAGE_LOCK_MISMATCH),
+    "STC708": Rule("STC708", "unsafe-upgrade", ERROR, "A change that Kubernetes refuses or that loses data", outputs.UNSAFE_UPGRADE),
+    "STC709": Rule("STC709", "unknown-past", WARNING, "A previous plan that cannot be compared with", outputs.UNKNOWN_PAST),
 
     # Project file
     "STC803": Rule("STC803", "output-outside-repository", ERROR, "An output folder outside the repository", project.OUTPUT_OUTSIDE_REPOSITORY),

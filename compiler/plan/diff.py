@@ -31,6 +31,7 @@ _NO_SETTINGS = frozenset(
         "tasks",
         "skipped",
         "estimates",
+        "departed",
     }
 )
 _DEEPEST = 3
@@ -93,7 +94,7 @@ def compare(plan: Plan, previous: object) -> PlanChanges:
         NotAPlan: `previous` is no plan, or of another version.
     """
     try:
-        return _compare(plan_json(plan), _checked(previous))
+        return _compare(plan_json(plan), checked(previous))
     except RecursionError:
         raise NotAPlan("it is nested too deeply") from None
 
@@ -123,8 +124,12 @@ def _compare(after: Record, before: Record) -> PlanChanges:
     )
 
 
-def _checked(previous: object) -> Record:
-    """The previous plan, when it can be compared with."""
+def checked(previous: object) -> Record:
+    """The previous plan, when it can be compared with.
+
+    Raises:
+        NotAPlan: it is no plan, or of another version.
+    """
     if not isinstance(previous, dict):
         raise NotAPlan(f"a plan is a JSON object, and this is {shown(previous)}")
     version = previous.get("version")

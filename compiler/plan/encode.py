@@ -18,7 +18,7 @@ from typing import Any
 from compiler.plan.fields import WRITTEN, alternatives, item_hint, record_fields
 from compiler.plan.model import PLAN_VERSION, Plan
 
-_NOT_IN_DIGEST = ("digest", "estimates", "spec")
+_NOT_IN_DIGEST = ("digest", "estimates", "spec", "departed")
 _AS_IS = (str, int, float, bool, None)
 _BY_FIELD = ("builds", "workloads")
 
@@ -73,7 +73,7 @@ def _block(key: str, value: Any) -> str:
 
 
 def plan_digest(plan: Plan) -> str:
-    """SHA-256 over everything that decides what happens: not the digest, the estimates, the spec's path."""
+    """SHA-256 over everything that the spec says of what happens: see `_NOT_IN_DIGEST` for the rest."""
     data = {key: value for key, value in plan_json(plan).items() if key not in _NOT_IN_DIGEST}
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

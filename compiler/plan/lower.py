@@ -16,8 +16,10 @@ from compiler.plan.model import (
     Build,
     BuildLimits,
     Estimate,
+    GitOps,
     Limits,
     Plan,
+    Previews,
     Stage,
     Target,
     TaskKind,
@@ -27,8 +29,8 @@ from compiler.plan.tasks import order_tasks
 from compiler.plan.workloads import lower_workload
 from compiler.spec.context import Context
 from compiler.spec.limits import build_slots, pipeline_limits
-from compiler.spec.model import Distribution, Service
-from compiler.vocabulary import ServiceType, Strategy
+from compiler.spec.model import Distribution, Environment, GitOpsSettings, Service
+from compiler.vocabulary import Delivery, ServiceType, Strategy
 
 # docs/concepts.md: the order in which a stage's services stand in the queues.
 DEPLOY_ORDER = (
@@ -70,6 +72,8 @@ def lower(context: Context, spec: str) -> Plan:
         tasks=order_tasks(strategy, stages, builds, images, workloads),
         skipped=tuple(sorted(name for name, service in context.services.items() if service.skip)),
         estimates=tuple(_estimates(active, builds)),
+        gitops=_gitops(environment),
+        previews=Previews(environment.previews.secrets_from) if environment.previews else None,
     )
     return replace(plan, digest=plan_digest(plan))
 
@@ -91,6 +95,20 @@ def _stages(context: Context, active: Mapping[str, Service]) -> tuple[Stage, ...
     )
 
 
+def _gitops(environment: Environment) -> GitOps | None:
+    """Where Argo CD finds its state; None when it is not Argo CD that deploys."""
+    if environment.delivery is not Delivery.ARGOCD:
+        return None
+    said = environment.gitops or GitOpsSettings(at=environment.at)
+    return GitOps(
+        branch=said.branch or f"stagecast/{environment.name}",
+        repository=said.repository,
+        namespace=said.namespace,
+        project=said.project,
+        server=said.server,
+    )
+
+
 def _limits(context: Context) -> Limits:
     limits = pipeline_limits(context.environment)
     build = BuildLimits(
@@ -100,6 +118,7 @@ def _limits(context: Context) -> Limits:
         timeout_s=limits.timeout_s,
         pool=limits.pool,
         cache=limits.cache,
+        attestations=limits.attestations,
     )
     return Limits(build, limits.deploy_parallelism)
 

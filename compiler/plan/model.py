@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from compiler.vocabulary import Attestation as Attestation
 from compiler.vocabulary import BuildCache as BuildCache
 from compiler.vocabulary import Delivery as Delivery
 from compiler.vocabulary import JobRun as JobRun
@@ -44,6 +45,42 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class GitOps:
+    """Where the deployed state lies in Git, and which Argo CD reads it.
+
+    `branch` is written by CI and starts no pipeline. `repository` is the URL
+    that Argo CD reads; None where the spec does not say it. `namespace` and
+    `project` are Argo CD's, `server` is the cluster that it deploys to.
+    """
+
+    branch: str
+    repository: str | None = None
+    namespace: str = "argocd"
+    project: str = "default"
+    server: str = "https://kubernetes.default.svc"
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """Every pull request gets an environment of its own.
+
+    `secrets_from` is the namespace whose Secrets it gets copies of: those that
+    the plan refers to, no others. None where they come by other means.
+    """
+
+    secrets_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """A service that was deployed and left the spec; `prune` says that its release is to be removed."""
+
+    service: str
+    release: str
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A deployment stage; `services` in queue order, without the skipped ones."""
 
@@ -66,6 +103,7 @@ class BuildLimits:
     timeout_s: int
     pool: Resources
     cache: BuildCache
+    attestations: tuple[Attestation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +173,8 @@ class Image:
 
     `repository` is where deployments pull it from (without tag). A built image
     has a `build` and gets its tag at run time; a prebuilt one has the `origin`
-    it was named by (a full OCI reference) and a tag, a digest or both.
+    it was named by (a full OCI reference) and a tag, a digest or both. A lock of images gives
+    every image its tag and digest.
     `mirror` is the id of the task that copies it, None when nothing is copied.
     `credentials` is the name of the Secret that pods pull with,
     `origin_credentials` of the one that the copy is made with.
@@ -406,9 +445,10 @@ class Plan:
 
     `tasks` stand in queue order: (stage, kind of service, name), the order in
     which free slots are given out; `needs` point to tasks anywhere in it.
-    `digest` covers everything but itself and `estimates`. `spec` is the entry
+    `digest` covers everything but itself, `estimates` and `departed`. `spec` is the entry
     file's path from the repository's root, for "generated from"; it is not in
-    the digest either.
+    the digest either. `gitops` is set when Argo CD deploys. `departed` are
+    services of earlier plans that may still run.
     """
 
     environment: str
@@ -425,6 +465,9 @@ class Plan:
     tasks: tuple[Task, ...]
     skipped: tuple[str, ...] = ()
     estimates: tuple[Estimate, ...] = ()
+    gitops: GitOps | None = None
+    previews: Previews | None = None
+    departed: tuple[Departed, ...] = ()
 
 
 def task_id(kind: TaskKind, name: str) -> str:

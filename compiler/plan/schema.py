@@ -31,7 +31,7 @@ _SCALARS: dict[Any, str] = {str: "string", int: "integer", float: "number", bool
 # What the name of a field does not say, by record and attribute.
 _MEANING = {
     "Plan.environment": "The environment's name.",
-    "Plan.digest": "SHA-256 over everything but itself, `estimates` and `spec`: equal digests, equal work.",
+    "Plan.digest": "SHA-256 over all but itself, `estimates`, `departed`, `spec`: equal digests, equal work.",
     "Plan.spec": "The entry file's path from the repository's root.",
     "Plan.stages": "The deployment stages, first to last.",
     "Plan.builds": "The image builds, in queue order.",
@@ -41,6 +41,10 @@ _MEANING = {
     "Plan.skipped": "The services that are left out, by name.",
     "Plan.estimates": "What the spec says of durations, by task.",
     "Target.context": "Context of the kubeconfig; null is the current one.",
+    "Plan.gitops": "Where Argo CD finds what to deploy; null when it does not deploy.",
+    "Plan.previews": "How pull requests get environments of their own; null when they get none.",
+    "Plan.departed": "Services that earlier plans deployed and the spec no longer has.",
+    "BuildLimits.attestations": "What is stored about every built image beside it.",
     "Limits.deploy_parallelism": "How many mirrors and deployments run at a time.",
     "BuildLimits.timeout_s": "How long a build may take unless it says otherwise, in seconds.",
     "BuildLimits.pool": "What all running builds together may use.",

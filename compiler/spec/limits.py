@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.spec.model import BuildPipeline, Environment, Service
-from compiler.vocabulary import BuildCache, Resources
+from compiler.vocabulary import Attestation, BuildCache, Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class PipelineLimits:
     pool: Resources
     cache: BuildCache
     deploy_parallelism: int
+    attestations: tuple[Attestation, ...]
 
 
 def pipeline_limits(environment: Environment) -> PipelineLimits:
@@ -37,6 +38,7 @@ def pipeline_limits(environment: Environment) -> PipelineLimits:
         pool=Resources(cpu, memory),
         cache=build.cache,
         deploy_parallelism=deploy.parallelism if deploy else 7,
+        attestations=build.attestations,
     )
 
 

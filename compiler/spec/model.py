@@ -33,6 +33,7 @@ from compiler.spec.shape import (
 )
 from compiler.values import names, quantities
 from compiler.vocabulary import (
+    Attestation,
     BuildCache,
     DatabaseMode,
     Delivery,
@@ -113,6 +114,19 @@ KEY_NAME = Text(
 # A Secret or ConfigMap holds at most 1 MiB (kubernetes.io/docs/concepts/configuration/secret).
 FILE_TEXT = Text(max_length=1_000_000)
 WORD = Text(min_length=1)
+# git check-ref-format, without the characters that shells and YAML know.
+BRANCH = Text(
+    min_length=1,
+    max_length=200,
+    pattern=r"^(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)))[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9_-])?$",
+    wanted="the name of a Git branch of letters, digits, `.`, `_`, `/` and `-`",
+)
+GIT_URL = Text(
+    min_length=1,
+    max_length=2048,
+    pattern=r"^(?:https://[^\s@?#]+|ssh://[^\s?#]+|git@[^\s?#]+)$",
+    wanted="an https, ssh or git@ address without a password",
+)
 PATH = Text(
     min_length=1, max_length=4096, pattern=r"^[^\x00]+$", wanted="a path without the character U+0000"
 )
@@ -185,6 +199,44 @@ class DeployTarget:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class GitOpsSettings:
+    """Where the deployed state lies in Git, for `delivery: argocd`."""
+
+    at: Node
+    repository: str | None = member(
+        GIT_URL,
+        "Address of this repository as Argo CD reads it.",
+        default=None,
+        examples=("https://git.example.com/shop/shop.git",),
+    )
+    branch: str | None = member(
+        BRANCH,
+        "Branch that CI writes charts, values and digests to. Default: `stagecast/<name>`.",
+        default=None,
+        examples=("stagecast/production",),
+    )
+    namespace: str = member(OBJECT_NAME, "Namespace that Argo CD runs in.", default="argocd")
+    project: str = member(OBJECT_NAME, "Argo CD's project.", default="default")
+    server: str = member(
+        GIT_URL, "Cluster that Argo CD deploys to.", default="https://kubernetes.default.svc"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PreviewSettings:
+    """An environment for every pull request, removed when it is closed."""
+
+    at: Node
+    secrets_from: str | None = member(
+        OBJECT_NAME,
+        "Namespace whose Secrets every preview gets copies of. Its values are readable by whoever opens "
+        "a pull request: never the production's.",
+        default=None,
+        examples=("shop-preview-secrets",),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Registry:
     """The mirroring registry: built images are pushed to it, prebuilt ones copied, and all pulled from it."""
 
@@ -238,6 +290,20 @@ class BuildPipeline:
         POSITIVE_DURATION, "A build that takes longer fails.", default=1800.0, shown_default="30m"
     )
     pool: Pool | None = member(Record(Pool), "What all running builds together may use.", default=None)
+    attestations: tuple[Attestation, ...] = member(
+        ListOf(
+            Choice(
+                Attestation,
+                {
+                    "sbom": "What is in the image (SPDX).",
+                    "provenance": "How the image was built (SLSA, mode max).",
+                },
+            )
+        ),
+        "What is stored about every image beside it.",
+        default=(),
+        examples=(["sbom", "provenance"],),
+    )
     cache: BuildCache = member(
         Choice(
             BuildCache,
@@ -950,6 +1016,12 @@ class Environment:
         ),
         "Who deploys; there is one owner.",
         default=Delivery.HELM,
+    )
+    gitops: GitOpsSettings | None = member(
+        Record(GitOpsSettings), "Where Argo CD finds what to deploy.", default=None
+    )
+    previews: PreviewSettings | None = member(
+        Record(PreviewSettings), "Give every pull request an environment of its own.", default=None
     )
     registry: Registry | None = member(Record(Registry), "The mirroring registry.", default=None)
     pipeline: Pipeline | None = member(

@@ -29,6 +29,9 @@ ELSEWHERE = {
     "STC703": "tests/stagecast/test_cli_compile.py",
     "STC704": "tests/stagecast/test_cli_compile.py",
     "STC706": "tests/stagecast/test_cli_compile.py",
+    "STC707": "tests/stagecast/test_cli_compile.py",
+    "STC708": "tests/stagecast/test_cli_compile.py",
+    "STC709": "tests/stagecast/test_cli_compile.py",
 }
 
 

@@ -126,3 +126,26 @@ UNUSED_STAGE = Prose(
           prefill: {type: job, run: start, image: "acme/prefill:2.0.1", stage: warmup}
     """,
 )
+
+TWO_DEFAULT_STAGES = Prose(
+    why="""
+        A service without a `stage` goes to the default stage of its type. Two stages list the same type
+        under `defaultFor`; only one of them can be meant.
+    """,
+    example="""
+        stages:
+          - {name: data, defaultFor: [database, container]}
+          - {name: apps, defaultFor: [application, container]}
+        services:
+          cache: {type: container, image: "redis:7.4.2", stage: data}
+          web: {type: container, image: "nginx:1.29.3", stage: apps}
+    """,
+    instead="""
+        stages:
+          - {name: data, defaultFor: [database]}
+          - {name: apps, defaultFor: [application, container]}
+        services:
+          cache: {type: container, image: "redis:7.4.2", stage: data}
+          web: {type: container, image: "nginx:1.29.3", stage: apps}
+    """,
+)

@@ -103,3 +103,50 @@ OUTPUT_MANIFEST_DAMAGED = Prose(
         compile`.
     """,
 )
+
+IMAGE_LOCK_MISMATCH = Prose(
+    why="""
+        `stagecast compile --images` pins every image of the plan to the digest that CI found. The lock is
+        of another environment, or the spec has changed since: an image is new, lies elsewhere or has
+        another tag. Half of the images pinned and the rest not would be neither state, so nothing is
+        written.
+    """,
+    example="""
+        # images.lock.yaml was written when the cache had the tag 7.4.1
+        services:
+          cache: {type: container, image: "redis:7.4.2"}
+    """,
+    advice="Take the lock that CI wrote for this commit, or compile without `--images`.",
+)
+
+UNSAFE_UPGRADE = Prose(
+    why="""
+        The output holds the plan of the last compilation. Compared with it, the spec asks for something
+        that the running release cannot become: Kubernetes does not change the volume claims of a
+        StatefulSet, a database does not start on the files of another major version, and data stays where
+        it is when the volume, the namespace or the engine changes.
+    """,
+    example="""
+        # the last compilation had version "16"
+        services:
+          db: {type: database, engine: postgresql, version: "17", password: {name: db, key: password}}
+    """,
+    advice="""
+        Undo the change, or move the data first and say `--allow-replace db`. The next compilation compares
+        with what this one wrote.
+    """,
+)
+
+UNKNOWN_PAST = Prose(
+    why="""
+        The plan of the last compilation lies in the output, to find changes that lose data and services
+        that left the spec. It cannot be read, or another version of stagecast wrote it. This compilation
+        goes on without it: such changes are not found.
+    """,
+    example="""
+        # .stagecast/shop.plan.json in the output is of another version
+        services:
+          web: {type: container, image: "nginx:1.29.3"}
+    """,
+    advice="Look through `stagecast compile --diff` yourself this once, for storage and database versions.",
+)

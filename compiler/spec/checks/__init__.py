@@ -9,7 +9,12 @@ from __future__ import annotations
 from compiler.diagnostics.model import Findings
 from compiler.spec.checks.images import check_charts, check_images, check_registry, check_sources
 from compiler.spec.checks.names import check_names, check_port_names, check_variable_names
-from compiler.spec.checks.order import check_cycles, check_dependencies, check_stages
+from compiler.spec.checks.order import (
+    check_cycles,
+    check_default_stages,
+    check_dependencies,
+    check_stages,
+)
 from compiler.spec.checks.resources import (
     check_cron,
     check_databases,
@@ -33,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     check_port_names,
     check_variable_names,
     check_stages,
+    check_default_stages,
     check_dependencies,
     check_cycles,
     check_pool,

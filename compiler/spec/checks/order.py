@@ -57,6 +57,22 @@ def check_stages(context: Context, findings: Findings) -> None:
             )
 
 
+def check_default_stages(context: Context, findings: Findings) -> None:
+    """Types of services that two stages claim."""
+    first: dict[str, Span] = {}
+    for stage in context.stages:
+        claims = stage.at.get("defaultFor") if stage.at is not None else None
+        for claim in claims.elements() if claims is not None else ():
+            earlier = first.get(str(claim.value))
+            if earlier is None:
+                first[str(claim.value)] = claim.span
+            else:
+                message = f"another stage is the default for the type `{claim.value}` already"
+                hint = f"a service has one default stage: take `{claim.value}` out of one of them"
+                labels = (Label(earlier, "the first one counts"),)
+                error(findings, "STC208", claim.span, message, labels=labels, hint=hint)
+
+
 def _unknown_stage(
     context: Context, findings: Findings, span: Span, name: str, known: Collection[str]
 ) -> None:

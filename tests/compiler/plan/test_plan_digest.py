@@ -133,7 +133,7 @@ def test_every_value_of_every_record_is_in_the_digest() -> None:
     digest = plan_digest(plan)
     tried = 0
     for field, changed in variants_of_record(plan):
-        if field not in ("digest", "spec", "estimates"):
+        if field not in ("digest", "spec", "estimates", "departed"):
             assert plan_digest(changed) != digest, field
             tried += 1
     assert tried > 300
@@ -192,7 +192,7 @@ def something(hint: Any) -> Any:
 @given(plans(), plans())
 def test_different_plans_have_different_digests(one: Plan, other: Plan) -> None:
     def covered(plan: Plan) -> str:
-        data = plan_json(dataclasses.replace(plan, digest="", spec="", estimates=()))
+        data = plan_json(dataclasses.replace(plan, digest="", spec="", estimates=(), departed=()))
         return repr(sorted_deep(data))
 
     assert (plan_digest(one) == plan_digest(other)) == (covered(one) == covered(other))
