@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from compiler.artifacts import Artifact
@@ -13,6 +13,23 @@ from compiler.targets.model import Limitation
 TARGETS: dict[str, str] = {
     "helm": "compiler.targets.helm",
     "github": "compiler.targets.github",
+    "gitlab": "compiler.targets.gitlab",
+    "argo": "compiler.targets.argo",
+    "argocd": "compiler.targets.argocd",
+    "helmfile": "compiler.targets.helmfile",
+    "bake": "compiler.targets.bake",
+}
+
+# What several targets share, and is no target of its own.
+PARTS: dict[str, str] = {"scripts": "compiler.targets.ci"}
+
+# What a target's files refer to, and so comes with it.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "github": ("helm", "scripts"),
+    "gitlab": ("helm", "scripts"),
+    "argo": ("helm", "scripts"),
+    "argocd": ("helm",),
+    "helmfile": ("helm",),
 }
 
 
@@ -28,13 +45,20 @@ class BackEnd(Protocol):
         """The files."""
 
 
+def with_needs(names: Iterable[str]) -> tuple[str, ...]:
+    """The targets and all that they need, each once, in the order of the registries."""
+    wanted = set(names)
+    wanted.update(need for name in tuple(wanted) for need in NEEDS.get(name, ()))
+    return tuple(name for name in (*TARGETS, *PARTS) if name in wanted)
+
+
 def load(name: str) -> BackEnd:
-    """The back end of a name in `TARGETS`.
+    """The back end of a name in `TARGETS` or `PARTS`.
 
     Raises:
         KeyError: there is no such target.
     """
     from importlib import import_module
 
-    module: BackEnd = import_module(TARGETS[name])
+    module: BackEnd = import_module(PARTS.get(name) or TARGETS[name])
     return module

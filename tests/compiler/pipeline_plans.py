@@ -32,6 +32,8 @@ from compiler.plan.model import (
     Workload,
     task_id,
 )
+from compiler.targets import ci
+from compiler.targets.ci.names import data_path
 from compiler.targets.github import emit
 
 CPU, GB = 4000, 10**9
@@ -204,6 +206,6 @@ def rich_plan(**options: Any) -> Plan:
 
 def github_outputs(plan: Plan) -> tuple[dict[str, Any], dict[str, Any]]:
     """The workflow and the data file, read back by other parsers than ours."""
-    files = {artifact.path: artifact.content for artifact in emit(plan)}
+    files = {artifact.path: artifact.content for artifact in (*ci.emit(plan), *emit(plan))}
     workflow = YAML(typ="safe").load(files[f".github/workflows/stagecast-{plan.environment}.yml"])
-    return workflow, json.loads(files[f".github/stagecast/{plan.environment}.json"])
+    return workflow, json.loads(files[data_path(plan.environment)])

@@ -34,21 +34,31 @@ if tool == "skopeo" and argv[0] == "login":
     auths = json.loads(auth.read_text())["auths"]
     auth.write_text(json.dumps({{"auths": {{**auths, argv[-1]: {{"auth": "x"}}}}}}))
 elif tool == "skopeo" and argv[0] == "inspect":
-    code = 0 if image(argv[-1]).exists() else 1
+    asked = home / "tries" / "inspect"
+    count = int(asked.read_text()) if asked.exists() else 0
+    asked.write_text(str(count + 1))
+    if count < told["registry_away"]:
+        code = 1
+        print("dial tcp 127.0.0.1:1: connect: connection refused", file=sys.stderr)
+    elif image(argv[-1]).exists():
+        out = image(argv[-1]).read_text()
+    else:
+        code = 1
+        print("reading manifest: manifest unknown: manifest unknown", file=sys.stderr)
 elif tool == "skopeo" and argv[0] == "copy":
     tries = home / "tries" / image(argv[-1]).name
     count = int(tries.read_text()) if tries.exists() else 0
     tries.write_text(str(count + 1))
     code = 1 if count < told["copy_failures"] else 0
     if code == 0:
-        image(argv[-1]).touch()
+        image(argv[-1]).write_text(argv[-1])
 elif tool == "docker" and argv[:2] == ["buildx", "build"]:
     name = flags["tag"].rsplit(":", 1)[0].rsplit("/", 1)[1]
     time.sleep(0 if name in told["failing_builds"] else told["build_s"])
     print("::error::a line that a build prints")
     code = 1 if name in told["failing_builds"] else 0
     if code == 0:
-        image(flags["tag"]).touch()
+        image(flags["tag"]).write_text(flags["tag"])
 elif tool == "helm" and argv[0] == "version":
     out = told["helm"]
 elif tool == "helm":
@@ -115,10 +125,19 @@ class StubTools:
             "build_s": 0.0,
             "deploy_s": 0.0,
             "copy_failures": 0,
+            "registry_away": 0,
             "helm": "v3.17.2",
             **changed,
         }
         (self.home / "told.json").write_text(json.dumps(told))
+
+    def hold(self, *references: str) -> None:
+        """Make these the images that the registry has, and no others."""
+        folder = self.home / "registry"
+        for path in folder.iterdir():
+            path.unlink()
+        for reference in references:
+            (folder / reference.replace("/", "_")).write_text(reference)
 
     @property
     def path(self) -> str:
@@ -165,6 +184,6 @@ def commit(repository: Path, files: Mapping[str, str]) -> None:
 def a_job(folder: Path, document: Any, **secrets: str) -> Job:
     """A job with a document and secrets, in a folder of the test."""
     (folder / "docker").mkdir(parents=True)
-    (folder / "docker" / "config.json").write_text("{}")
+    (folder / "docker" / "config.json").write_text('{"auths": {}}')
     environment = {**os.environ, "REGISTRY_AUTH_FILE": str(folder / "docker" / "config.json")}
     return Job(document, folder, folder, environment, secrets)

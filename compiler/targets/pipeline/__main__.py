@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
+from importlib import import_module
 
-from .build import build
-from .check import check
-from .deploy import deploy
 from .report import error
-from .state import PipelineError, opened
+from .state import Job, PipelineError, opened
 
-COMMANDS = {"check": check, "build": build, "deploy": deploy}
+# Every command is a function of its own name; here is where it is.
+COMMANDS = {
+    "check": "check",
+    "survey": "survey",
+    "build": "build",
+    "deploy": "deploy",
+    "lock": "lock",
+    "remove": "remove",
+    "teardown": "preview",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -23,12 +31,17 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with opened() as job:
-            return COMMANDS[arguments[0]](job)
+            return _command(arguments[0])(job)
     except PipelineError as problem:
         error(str(problem))
     except KeyboardInterrupt:
         error("cancelled")
     return 1
+
+
+def _command(name: str) -> Callable[[Job], int]:
+    command: Callable[[Job], int] = getattr(import_module(f".{COMMANDS[name]}", __package__), name)
+    return command
 
 
 if __name__ == "__main__":

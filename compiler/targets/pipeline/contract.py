@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-VERSION = 1
+VERSION = 2
 
 # Every optional secret `NAME` of `Document.secrets` is announced to the check by HAVE_NAME=true|false,
 # so that the check sees that it is set without seeing it.
@@ -16,6 +16,7 @@ PRESENCE_PREFIX = "HAVE_"
 REGISTRY_USERNAME = "REGISTRY_USERNAME"
 REGISTRY_PASSWORD = "REGISTRY_PASSWORD"
 KUBE_CONFIG = "KUBE_CONFIG"
+PUSH_TOKEN = "STAGECAST_PUSH_TOKEN"
 
 
 class Source(TypedDict):
@@ -34,8 +35,12 @@ class BuildSecret(TypedDict):
 
 
 class Build(TypedDict):
-    """One image to build. `repository` is where it is pushed, without tag."""
+    """One image to build. `id` is its task, `repository` is where it is pushed, without tag.
 
+    `attestations` are stored beside the image.
+    """
+
+    id: str
     name: str
     source: int
     context: str
@@ -46,7 +51,8 @@ class Build(TypedDict):
     labels: list[tuple[str, str]]
     secrets: list[BuildSecret]
     repository: str
-    cache: Literal["registry", "none"]
+    cache: Literal["registry", "persistent", "none"]
+    attestations: list[Literal["sbom", "provenance"]]
     cpu_milli: int
     memory_bytes: int
     timeout_s: int
@@ -118,6 +124,53 @@ class RequiredSecret(TypedDict):
     purpose: str
 
 
+class Image(TypedDict):
+    """An image that releases run, for the lock: its id in the plan and the services that run it.
+
+    `build` makes it; otherwise it is at `repository` under its tag or digest,
+    where a mirror has copied it if there is one.
+    """
+
+    id: str
+    repository: str
+    build: int | None
+    tag: str | None
+    digest: str | None
+    services: list[str]
+
+
+class Removed(TypedDict):
+    """A service that left the spec and whose release is to be uninstalled."""
+
+    service: str
+    release: str
+
+
+class Preview(TypedDict):
+    """How a pull request gets an environment of its own.
+
+    `secrets` are the names of the Kubernetes Secrets that releases refer to;
+    they are copied from the namespace `secrets_from` where that is said.
+    """
+
+    secrets: list[str]
+    secrets_from: str | None
+
+
+class GitOps(TypedDict):
+    """Where the deployed state is committed: a branch that starts no pipeline.
+
+    `paths` of the checkout, files and folders, are copied to it as they are,
+    `optional` ones where they are committed; `pins` is the folder that gets a
+    values file with tag and digest for every service with an image.
+    """
+
+    branch: str
+    paths: list[str]
+    optional: list[str]
+    pins: str
+
+
 class Document(TypedDict):
     """All that the scripts must know of an environment.
 
@@ -137,3 +190,7 @@ class Document(TypedDict):
     builds: list[Build]
     groups: list[list[int]]
     stages: list[Stage]
+    images: list[Image]
+    removed: list[Removed]
+    preview: Preview | None
+    gitops: GitOps | None

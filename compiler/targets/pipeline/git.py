@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from .contract import Source
@@ -49,9 +50,18 @@ def look_up(job: Job, source: Source) -> Repository:
 
 
 def check_out(job: Job, source: Source, commit: str) -> Repository:
-    """The repository with all files of a commit, submodules included. Raises PipelineError."""
+    """The repository with all files of a commit, submodules included. Raises PipelineError.
+
+    The job's own checkout is used as it is when it holds that commit and
+    nothing else: what Git does not know would be built, and not be in the tag.
+    """
     if source["repository"] == LOCAL:
-        return _local(job)
+        repository = _local(job)
+        if repository.commit == commit and _is_clean(repository):
+            return repository
+        path = tempfile.mkdtemp(dir=job.scratch, prefix="source-")
+        _export(replace(repository, commit=commit), path)
+        return Repository(path, commit, repository.environment)
     repository = _fetched(job, source, commit, ())
     _git(repository, "checkout", "--quiet", "--detach", repository.commit)
     submodules = ("submodule", "update", "--init", "--recursive", "--depth=1", "--quiet")
@@ -65,6 +75,28 @@ def _local(job: Job) -> Repository:
     if commit is None:
         raise PipelineError("the job's own checkout is not a Git repository")
     return Repository(repository.path, commit.strip(), repository.environment)
+
+
+def _is_clean(repository: Repository) -> bool:
+    """Whether the checkout has no file that is not committed, ignored ones included."""
+    return repository.query("status", "--porcelain", "--ignored", "--untracked-files=normal") == ""
+
+
+def _export(repository: Repository, path: str) -> None:
+    """Write a commit's files below a folder that exists; its index and branches stay as they are."""
+    index = {**repository.environment, "GIT_INDEX_FILE": f"{path}.index"}
+    exported = replace(repository, environment=index)
+    _git(exported, "read-tree", repository.commit)
+    _git(exported, "checkout-index", "--all", "--quiet", f"--prefix={path}/")
+    for entry in (repository.query("ls-tree", "-r", "-z", repository.commit) or "").split("\0"):
+        kind, _, name = entry.partition("\t")
+        if kind.startswith("160000 "):
+            submodule = os.path.join(repository.path, name)
+            if not os.path.exists(os.path.join(submodule, ".git")):
+                raise PipelineError(f"the submodule {name!r} is not checked out")
+            os.makedirs(os.path.join(path, name), exist_ok=True)
+            inside = replace(repository, path=submodule, commit=kind.split(" ")[2])
+            _export(inside, os.path.join(path, name))
 
 
 def _fetched(job: Job, source: Source, revision: str, options: tuple[str, ...]) -> Repository:
@@ -83,7 +115,7 @@ def _git(repository: Repository, *arguments: str) -> None:
     command = ["git", "-C", repository.path, *arguments]
     outcome = run(command, env=repository.environment, timeout_s=FETCH_TIMEOUT_S)
     if not outcome.ok:
-        raise PipelineError(f"git {arguments[0]} failed: {outcome.output.strip()}")
+        raise PipelineError(f"git {arguments[0]} failed ({outcome.ended}): {outcome.said}")
 
 
 def environment_of(job: Job, source: Source) -> dict[str, str]:

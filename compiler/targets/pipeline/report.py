@@ -20,13 +20,13 @@ def on_github() -> bool:
 
 def say(text: str) -> None:
     """One line of our own; line ends inside it are shown, not obeyed."""
-    print(text.replace("\r", "\\r").replace("\n", "\\n"), flush=True)
+    print(_line(text), flush=True)
 
 
 @contextmanager
 def group(title: str) -> Iterator[None]:
     """A part of the log that can be folded."""
-    print(f"::group::{_data(title)}" if on_github() else f"--- {_data(title)}", flush=True)
+    print(f"::group::{_data(title)}" if on_github() else f"--- {_line(title)}", flush=True)
     try:
         yield
     finally:
@@ -56,7 +56,7 @@ def quote(text: str) -> None:
 
 def error(message: str) -> None:
     """An error that the run's page shows."""
-    print(f"::error::{_data(message)}" if on_github() else f"error: {_data(message)}", flush=True)
+    print(f"::error::{_data(message)}" if on_github() else f"error: {_line(message)}", flush=True)
 
 
 def summary(lines: list[str]) -> None:
@@ -81,6 +81,10 @@ def output(name: str, value: str) -> None:
             page.write(f"{name}={value}\n")
     else:
         print(f"{name}={value}", file=sys.stderr)
+
+
+def _line(text: str) -> str:
+    return text.replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _data(text: str) -> str:

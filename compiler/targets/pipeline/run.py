@@ -1,4 +1,4 @@
-"""Starts the scripts beside this file: `python3 .github/stagecast/run.py check|build|deploy`."""
+"""Starts the scripts beside this file: `python3 .stagecast/run.py check|build|deploy`."""
 
 import runpy
 

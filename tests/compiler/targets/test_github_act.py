@@ -10,38 +10,23 @@ import pytest
 
 from compiler.plan.model import Plan, Strategy
 from compiler.targets.github import emit
-from compiler.targets.helm.layout import release_chart, values_path
 from pipeline_plans import Service, make_plan
+from pipeline_runs import APPLICATIONS, SECRETS, SERVICES, repository, small_plan
 from stub_tools import Call, StubTools, commit, most_at_once
 from toolchain import Act
-
-SECRETS = ("REGISTRY_USERNAME=robot", "REGISTRY_PASSWORD=hidden-password", "KUBE_CONFIG=hidden-config")
-APPLICATIONS = [f"app-{number}" for number in range(9)]
-SERVICES = [
-    Service("postgres", "database", stateful=True),
-    *(Service(name, "application", built=True) for name in APPLICATIONS),
-    Service("cache", "application"),
-    Service("front", "application", depends_on=("app-0", "cache")),
-]
 
 
 class Runs:
     """A repository with the generated workflow, and act to run it with stand-ins."""
 
     def __init__(self, act: Act, folder: Path, plan: Plan) -> None:
-        self.act, self.tools, self.repository = act, StubTools(folder / "tools"), folder / "repository"
-        files = {artifact.path: artifact.content for artifact in emit(plan)}
-        for build in plan.builds:
-            files[f"{build.source.context}/Dockerfile"] = "FROM scratch\nCOPY . /\n"
-        for workload in plan.workloads:
-            files[f"{release_chart(workload)}/Chart.yaml"] = "name: x\n"
-            files[values_path(plan.environment, workload)] = "{}\n"
-        files["event.json"] = json.dumps({"repository": {"default_branch": "main"}})
-        commit(self.repository, files)
+        self.act, self.tools = act, StubTools(folder / "tools")
+        event = json.dumps({"repository": {"default_branch": "main"}})
+        self.repository = repository(folder / "repository", plan, emit(plan), **{"event.json": event})
 
     def run(self, *more: str) -> CompletedProcess[str]:
         """Run the workflow as a push to the default branch does."""
-        secrets = [f"--secret={secret}" for secret in SECRETS]
+        secrets = [f"--secret={name}={value}" for name, value in SECRETS.items()]
         arguments = ["push", "--concurrent-jobs=9", "--eventpath=event.json", *secrets, *more]
         return self.act.run(self.repository, *arguments, environment={"PATH": self.tools.path})
 
@@ -53,7 +38,7 @@ class Runs:
 
 
 def make(act: Act, folder: Path, **options: object) -> Runs:
-    return Runs(act, folder, make_plan(SERVICES, **options))  # type: ignore[arg-type]
+    return Runs(act, folder, small_plan(**options))
 
 
 def test_a_whole_run_keeps_order_and_caps(act: Act, tmp_path: Path) -> None:
@@ -124,7 +109,8 @@ def test_staged_deploys_a_stage_before_it_builds_the_next(
 
 def test_a_missing_secret_is_found_before_anything_is_changed(act: Act, tmp_path: Path) -> None:
     runs = make(act, tmp_path)
-    arguments = ["push", "--eventpath=event.json", *(f"--secret={secret}" for secret in SECRETS[:2])]
+    secrets = [f"--secret={name}={value}" for name, value in SECRETS.items() if name != "KUBE_CONFIG"]
+    arguments = ["push", "--eventpath=event.json", *secrets]
     result = act.run(runs.repository, *arguments, environment={"PATH": runs.tools.path})
     assert result.returncode != 0
     assert "the secret KUBE_CONFIG is not set" in result.stdout

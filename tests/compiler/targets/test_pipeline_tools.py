@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from compiler.targets.pipeline import git, helm, registry
+from compiler.targets.pipeline import registry
 from compiler.targets.pipeline.__main__ import main
-from compiler.targets.pipeline.build import build_command, builder_command
-from compiler.targets.pipeline.contract import Build, Document
+from compiler.targets.pipeline.contract import Document
+from compiler.targets.pipeline.process import Outcome
 from compiler.targets.pipeline.state import PipelineError, opened
 from pipeline_plans import Service, github_outputs, make_plan, rich_plan
 from stub_tools import StubTools, a_job, commit
@@ -35,45 +36,6 @@ def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubTools:
     return tools
 
 
-# --- building
-
-
-def test_the_builder_has_exactly_the_size_of_the_build(document: Document) -> None:
-    options = [
-        part for part in builder_command("name", document["builds"][1]) if part.startswith("--driver-opt")
-    ]
-    assert options == [
-        "--driver-opt=memory=4000000000",
-        "--driver-opt=memory-swap=4000000000",
-        "--driver-opt=cpu-period=100000",
-        "--driver-opt=cpu-quota=400000",
-    ]
-
-
-def test_a_build_gets_exactly_its_arguments_and_secrets(tmp_path: Path, document: Document) -> None:
-    job = a_job(tmp_path, document, SECRET_NPM_REGISTRY__TOKEN="hidden", KUBE_CONFIG="other")
-    task: Build = {**document["builds"][0], "arguments": [(f"A{n}", text) for n, text in enumerate(HOSTILE)]}
-    repository = git.Repository("/src", "c" * 40, {})
-    command, environment = build_command(job, task, "builder", repository, "registry/web:tag")
-    assert [part for part in command if part.startswith("--build-arg")] == [
-        f"--build-arg=A{n}={text}" for n, text in enumerate(HOSTILE)
-    ]
-    assert "--secret=id=npm,env=SECRET_NPM_REGISTRY__TOKEN" in command
-    assert environment["SECRET_NPM_REGISTRY__TOKEN"] == "hidden"
-    assert "KUBE_CONFIG" not in environment
-    assert "hidden" not in str(command)
-    cache = "type=registry,ref=registry.example.com/shop/web:buildcache"
-    assert {f"--cache-from={cache}", f"--cache-to={cache},mode=max,ignore-error=true"} <= set(command)
-    assert {
-        "--target=run",
-        "--file=/src/web/Dockerfile",
-        f"--label=org.opencontainers.image.revision={'c' * 40}",
-    } <= set(command)
-    assert command[-2:] == ["--", "/src/web"]
-    cold, _ = build_command(job, {**task, "cache": "none"}, "builder", repository, "registry/web:tag")
-    assert not [part for part in cold if "cache" in part]
-
-
 # --- the registry
 
 
@@ -91,8 +53,7 @@ def test_a_copy_is_tried_three_times_more(
         "copy", "--all", "--preserve-digests", "docker://docker.io/library/redis:7", "docker://m/redis:7"
     ]  # fmt: skip
     if ok:
-        assert registry.mirror(job, image, retries=3, timeout_s=60, pause_s=0).ok
-        assert len(stubs.calls("skopeo", "copy")) == copies
+        assert registry.exists(job, "m/redis:7")
 
 
 def test_logging_in_hands_the_password_over_in_secret_and_adds_other_registries(
@@ -116,50 +77,74 @@ def test_logging_in_hands_the_password_over_in_secret_and_adds_other_registries(
         registry.log_in(broken)
 
 
-# --- helm
-
-
-def releases(document: Document) -> dict[str, Any]:
-    return {
-        t["release"]["name"]: t["release"] for s in document["stages"] for t in s["tasks"] if t["release"]
-    }
+def test_a_registry_that_is_away_for_a_moment_is_waited_for_and_not_taken_for_empty(
+    stubs: StubTools, tmp_path: Path, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "PAUSES_S", (0.0,) * 5)
+    monkeypatch.setattr(registry.again, "__kwdefaults__", {"pauses_s": (0.0,) * 5})
+    job = a_job(tmp_path / "job", document)
+    stubs.hold("m/redis:7")
+    stubs.tell(registry_away=5)
+    assert registry.exists(job, "m/redis:7")
+    assert not registry.exists(job, "m/redis:8")
+    assert len(stubs.calls("skopeo", "inspect")) == 7
+    (stubs.home / "tries" / "inspect").unlink()
+    stubs.tell(registry_away=6)
+    with pytest.raises(PipelineError, match=r"cannot be asked .*connection refused"):
+        registry.digest(job, "m/redis:7")
 
 
 @pytest.mark.parametrize(
-    ("version", "flag"),
-    [("v3.17.2", "--atomic"), ("v4.1.4", "--rollback-on-failure"), ("v4.0.0+g1", "--rollback-on-failure")],
+    ("said", "code", "missing"),
+    [
+        ("manifest unknown: manifest unknown", 1, True),
+        ("manifest unknown: Requested image not found", 1, True),
+        ("name unknown: The repository with name 'web' does not exist", 1, True),
+        ("unknown: artifact library/web:1 not found", 1, True),
+        ("requested access to the resource is denied", 1, True),
+        ("unauthorized: authentication required", 1, True),
+        ("anything", 2, True),
+        ("dial tcp: lookup registry.example.com: no such host", 1, False),
+        ("received unexpected HTTP status: 503 Service Unavailable", 1, False),
+        ("server gave HTTP response to HTTPS client", 1, False),
+        (
+            'error getting credentials: exec: "docker-credential-x": executable file not found in $PATH',
+            1,
+            False,
+        ),
+        ("context deadline exceeded (manifest unknown)", 1, False),
+        ("", 1, False),
+    ],
 )
-def test_only_a_stateless_release_is_rolled_back_in_its_helms_words(
-    stubs: StubTools,
-    tmp_path: Path,
-    document: Document,
-    monkeypatch: pytest.MonkeyPatch,
-    version: str,
-    flag: str,
+def test_missing_and_unreachable_are_told_apart(said: str, code: int, missing: bool) -> None:
+    assert registry._says_missing(Outcome(code, "", said)) is missing
+
+
+def test_only_registries_that_are_named_are_asked_without_tls(
+    stubs: StubTools, tmp_path: Path, document: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stubs.tell(helm=version)
-    monkeypatch.setenv("STAGECAST_TAGS_1", '{"0": "content-0", "1": "content-1"}')
+    monkeypatch.setenv("STAGECAST_INSECURE_REGISTRIES", "127.0.0.1:5000, plain.example.com,")
     job = a_job(tmp_path / "job", document)
-    assert helm.command(job, releases(document)["web"], 600) == [
-        "helm", "upgrade", "--install", "--namespace=shop", "--kube-context=prod-eu",
-        "--values=helm/values/shop/web.yaml", "--wait", "--timeout=600s", flag,
-        "--set-string=image.tag=content-0", "--", "web", "./helm/charts/workload",
-    ]  # fmt: skip
-    stateful = helm.command(job, releases(document)["postgres"], 600)
-    assert "--wait" in stateful
-    assert not {"--atomic", "--rollback-on-failure"} & set(stateful)
+    image: Any = {"origin": "docker.io/library/redis:7", "destination": "127.0.0.1:5000/redis:7",
+                  "present": "127.0.0.1:5000/redis:7"}  # fmt: skip
+    assert registry.mirror(job, image, retries=0, timeout_s=60).ok
+    assert registry.exists(job, image["present"])
+    [asked], [copied] = stubs.calls("skopeo", "inspect"), stubs.calls("skopeo", "copy")
+    assert [part for part in asked.argv if "tls" in part] == ["--tls-verify=false"]
+    assert [part for part in copied.argv if "tls" in part] == ["--dest-tls-verify=false"]
+    registry.exists(job, "127.0.0.1:50000/redis:7")
+    assert "--tls-verify=false" not in stubs.calls("skopeo", "inspect")[-1].argv
 
 
-def test_a_chart_of_ones_own_gets_what_its_author_says(tmp_path: Path, document: Document) -> None:
-    job = a_job(tmp_path, document)
-    own = releases(document)["redis"]
-    assert helm.command(job, own, 600) == [
-        "helm", "upgrade", "--install", "--namespace=shop", "--kube-context=prod-eu", "--values=redis.yaml",
-        "--values=helm/values/shop/redis.yaml", "--set-literal=b.c=x,y", "--version=1.2.3",
-        "--repo=https://charts.example.com", "--devel", "--", "redis", "redis",
-    ]  # fmt: skip
-    oci = {**own, "chart": {**own["chart"], "repository": "oci://registry.example.com/charts/"}}
-    assert helm.command(job, oci, 600)[-1] == "oci://registry.example.com/charts/redis"  # type: ignore[arg-type]
+def test_a_digest_is_that_of_the_manifest_byte_for_byte(
+    stubs: StubTools, tmp_path: Path, document: Document
+) -> None:
+    stubs.hold("m/redis:7")
+    digest = "sha256:" + hashlib.sha256(b"m/redis:7").hexdigest()
+    assert registry.digest(a_job(tmp_path / "job", document), "m/redis:7") == digest
+
+
+# --- helm
 
 
 def test_helm_takes_single_values_byte_for_byte(helms: Helm, tmp_path: Path) -> None:
@@ -217,7 +202,7 @@ def test_the_check_hands_over_commits_tags_and_what_is_missing(
     assert (code, found["matrix_1"]) == (0, "[0]")
     tags = json.loads(found["tags_1"])
     assert len(json.loads(found["commits"])[0]) == 40
-    (stubs.home / "registry" / f"registry.example.com_shop_web:{tags['0']}").touch()
+    stubs.hold(f"registry.example.com/shop/web:{tags['0']}")
     assert checkout("unrelated")[1]["matrix_1"] == "[]"
 
 

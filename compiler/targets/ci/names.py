@@ -1,7 +1,7 @@
-"""Names that may stand in a workflow: what of the plan is shown or referred to, made harmless.
+"""Names that may stand in a CI service's file: what of the plan is shown or referred to, made harmless.
 
-GitHub evaluates `${{ }}` nearly everywhere in a workflow. So no text of the
-plan gets there but through this module, which keeps letters, digits and a few
+GitHub evaluates `${{ }}` nearly everywhere in a workflow, Argo `{{ }}`, GitLab
+`$NAME`. So no text of the plan gets there but through this module, which keeps letters, digits and a few
 signs that mean nothing to YAML, expressions and shells.
 """
 
@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 
 from compiler.plan.model import SecretRef
+
+FOLDER = ".stagecast"
+"""The output's folder with the scripts and their data."""
 
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NOT_LABEL = re.compile(r"[^A-Za-z0-9 ._/-]+")
@@ -25,13 +28,24 @@ def is_environment(name: str) -> bool:
     return _ENVIRONMENT.fullmatch(name) is not None
 
 
+def data_path(environment: str) -> str:
+    """Where the scripts' data lies in the output.
+
+    Raises:
+        ValueError: the environment's name cannot be a file name (`limits` says so too).
+    """
+    if not is_environment(environment):
+        raise ValueError(f"{environment!r} cannot be part of a file name")
+    return f"{FOLDER}/{environment}.run.json"
+
+
 def label(text: str) -> str:
     """A text for people, at most 60 characters; anything unusual in it becomes "-"."""
     return _NOT_LABEL.sub("-", text)[:_LABEL_LENGTH].strip() or "-"
 
 
 def secret_variable(secret: SecretRef) -> str:
-    """The GitHub secret that stands for a key of a Kubernetes Secret: SECRET_NAME__KEY.
+    """The CI service's secret that stands for a key of a Kubernetes Secret: SECRET_NAME__KEY.
 
     Upper case; every run of other characters than letters and digits becomes
     one underscore. Two secrets may get the same name: see `limits`.
@@ -40,7 +54,7 @@ def secret_variable(secret: SecretRef) -> str:
 
 
 def login_variable(name: str) -> str:
-    """The GitHub secret that stands for registry credentials kept in the Kubernetes Secret `name`."""
+    """The CI service's secret that stands for registry credentials kept in the Kubernetes Secret `name`."""
     return secret_variable(SecretRef(name, DOCKER_CONFIG_KEY))
 
 

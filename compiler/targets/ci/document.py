@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from compiler.plan.model import Build, BuildCache, Chart, Image, Plan, Source, Task, TaskKind, Workload
-from compiler.targets.github.jobs import Group, Rollout
-from compiler.targets.github.names import label, login_variable, secret_variable
-from compiler.targets.helm.layout import release_chart, values_path
+from compiler.plan.model import Build, Chart, Image, Plan, SecretRef, Source, Task, TaskKind, Workload
+from compiler.targets.ci.jobs import Group, Rollout
+from compiler.targets.ci.names import label, login_variable, secret_variable
+from compiler.targets.helm.layout import (
+    chart_kind,
+    chart_path,
+    pins_folder,
+    release_chart,
+    values_folder,
+    values_path,
+)
 from compiler.targets.pipeline import contract
 
 # As long as a build may take by default: copying is bounded by the same sort of image.
@@ -27,10 +34,84 @@ def document(plan: Plan, build_groups: list[Group], stages: list[Rollout]) -> co
         secrets=list(_required_secrets(plan, stages)),
         logins=logins(plan.images),
         sources=sources.listed,
-        builds=[_build(build, images[build.image], sources) for build in plan.builds],
+        builds=[_build(plan, build, images[build.image], sources) for build in plan.builds],
         groups=[list(group.builds) for group in build_groups],
         stages=_stages(plan, stages, images, sources),
+        images=_images(plan),
+        removed=[
+            contract.Removed(service=gone.service, release=gone.release)
+            for gone in plan.departed
+            if gone.prune
+        ],
+        preview=_preview(plan),
+        gitops=_gitops(plan),
     )
+
+
+def _images(plan: Plan) -> list[contract.Image]:
+    """Every image with the services that run it, in the plan's order."""
+    builds = {build.id: position for position, build in enumerate(plan.builds)}
+    users: dict[str, list[str]] = {image.id: [] for image in plan.images}
+    for workload in plan.workloads:
+        if workload.image is not None:
+            users[workload.image].append(workload.service)
+    return [
+        contract.Image(
+            id=image.id,
+            repository=image.repository,
+            build=None if image.build is None else builds[image.build],
+            tag=image.tag,
+            digest=image.digest,
+            services=users[image.id],
+        )
+        for image in plan.images
+    ]
+
+
+def _preview(plan: Plan) -> contract.Preview | None:
+    if plan.previews is None:
+        return None
+    return contract.Preview(
+        secrets=sorted({name for workload in plan.workloads for name in _pod_secrets(workload)})
+        + sorted({image.credentials for image in plan.images if image.credentials}),
+        secrets_from=plan.previews.secrets_from,
+    )
+
+
+def _pod_secrets(workload: Workload) -> Iterator[str]:
+    """The Secrets that the objects of a workload refer to, but for those that pull its image."""
+    for variable in workload.variables:
+        yield from (part.name for part in variable.parts if isinstance(part, SecretRef))
+    yield from (file.content.name for file in workload.files if isinstance(file.content, SecretRef))
+    yield from (port.tls_secret for port in workload.ports if port.tls_secret)
+    if workload.database is not None:
+        yield workload.database.password.name
+
+
+def _gitops(plan: Plan) -> contract.GitOps | None:
+    if plan.gitops is None:
+        return None
+    return contract.GitOps(
+        branch=plan.gitops.branch,
+        paths=list(dict.fromkeys(_deployed_from(plan))),
+        # Written by the target argocd, which is not everybody's.
+        optional=[f"argocd/{plan.environment}"],
+        pins=pins_folder(plan.environment),
+    )
+
+
+def _deployed_from(plan: Plan) -> Iterator[str]:
+    """The files and folders of this repository that charts and values are read from."""
+    for workload in plan.workloads:
+        kind = chart_kind(workload)
+        if kind is not None:
+            yield chart_path(kind)
+    if plan.workloads:
+        yield values_folder(plan.environment)
+    for chart in own_charts(plan):
+        yield from chart.value_files
+        if chart.source is not None and chart.source.is_local:
+            yield chart.source.context or "."
 
 
 class _Sources:
@@ -77,7 +158,7 @@ def logins(images: Iterable[Image]) -> list[str]:
 
 
 def _required_secrets(plan: Plan, stages: list[Rollout]) -> Iterator[contract.RequiredSecret]:
-    """Every secret that must be set in GitHub, once, with its first purpose."""
+    """Every secret that must be set at the CI service, once, with its first purpose."""
     wanted: dict[str, str] = {}
     if registries(plan):
         wanted[contract.REGISTRY_USERNAME] = "to push to the mirror registry"
@@ -99,9 +180,10 @@ def source_credentials(plan: Plan) -> list[str]:
     return [source["credentials"] for source in _Sources(plan).listed if source["credentials"]]
 
 
-def _build(build: Build, image: Image, sources: _Sources) -> contract.Build:
+def _build(plan: Plan, build: Build, image: Image, sources: _Sources) -> contract.Build:
     assert build.source.dockerfile is not None, "what is built has a Dockerfile"
     return contract.Build(
+        id=build.id,
         name=label(", ".join(build.services)),
         source=sources.place(build.source),
         context=build.source.context,
@@ -115,7 +197,8 @@ def _build(build: Build, image: Image, sources: _Sources) -> contract.Build:
             for secret in build.secrets
         ],
         repository=image.repository,
-        cache="none" if build.cache is BuildCache.NONE else "registry",
+        cache=build.cache.value,
+        attestations=[attestation.value for attestation in plan.limits.build.attestations],
         cpu_milli=build.resources.cpu_milli,
         memory_bytes=build.resources.memory_bytes,
         timeout_s=build.timeout_s,
