@@ -158,11 +158,11 @@ def _action(probe: Probe) -> Values:
 def security(user: int | None, ports: Iterable[int] = (), group: int | None = None) -> Values:
     """Security contexts: Pod Security `restricted` with a known user, else `baseline`.
 
-    Without a known user the capabilities stay, because an image that starts as
-    root and changes user needs them.
+    Without a known user most capabilities stay, because an image that starts as
+    root and changes user needs them; none needs to forge packets.
     """
     pod: Values = {"seccompProfile": {"type": "RuntimeDefault"}}
-    container: Values = {"allowPrivilegeEscalation": False}
+    container: Values = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["NET_RAW"]}}
     if user:
         pod = {
             "runAsNonRoot": True,

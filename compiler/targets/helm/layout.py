@@ -44,6 +44,24 @@ def release_chart(workload: Workload) -> str:
     return chart_path(kind)
 
 
+def values_folder(environment: str) -> str:
+    """The folder with the values files of an environment."""
+    return f"{ROOT}/values/{environment}"
+
+
 def values_path(environment: str, workload: Workload) -> str:
     """The values file of a workload's release in an environment. Not for Terraform, which has none."""
-    return f"{ROOT}/values/{environment}/{workload.service}.yaml"
+    return f"{values_folder(environment)}/{workload.service}.yaml"
+
+
+def pins_folder(environment: str) -> str:
+    """The folder with a file for every service that runs an image: its tag and digest, as values.
+
+    The compiler does not write it: CI does, on the branch that Argo CD reads.
+    """
+    return f"{ROOT}/images/{environment}"
+
+
+def pins_path(environment: str, workload: Workload) -> str:
+    """The values file with tag and digest of a workload's image."""
+    return f"{pins_folder(environment)}/{workload.service}.yaml"

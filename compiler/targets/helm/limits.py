@@ -51,6 +51,7 @@ def _rules(workload: Workload) -> tuple[Rule, ...]:
         _replicas,
         _rollout,
         _ports,
+        _port_numbers,
         _probes,
         _storage,
         _labels,
@@ -165,6 +166,23 @@ def _rollout(workload: Workload) -> Iterator[Limitation]:
             "no pod may be added and none may be missing, so none can be replaced",
             "let `maxSurge` or `maxUnavailable` be more than zero",
         )
+
+
+def _port_numbers(workload: Workload) -> Iterator[Limitation]:
+    """Helm 3 patches a Service's ports by their numbers alone (kubernetes/kubernetes#39188)."""
+    seen: dict[int, str] = {}
+    for index, port in enumerate(workload.ports):
+        other = seen.setdefault(port.external, port.name)
+        if other != port.name:
+            yield say(
+                "port-number",
+                "warning",
+                workload,
+                f"ports.{index}.external",
+                f"the ports {other} and {port.name} have the number {port.external}: when either comes, "
+                "goes or changes, Helm 3 loses one of them",
+                "deploy with Helm 4, or let one have another `external`",
+            )
 
 
 def _ports(workload: Workload) -> Iterator[Limitation]:

@@ -10,6 +10,7 @@ import pytest
 
 from compiler.plan.model import (
     ConfigFile,
+    Image,
     JobRun,
     Literal,
     Port,
@@ -25,7 +26,7 @@ from compiler.plan.model import (
 )
 from compiler.targets.helm import emit
 from compiler.targets.helm.layout import release_chart, values_path
-from compiler.targets.helm.values import ENGINE_VARIABLES, merge
+from compiler.targets.helm.values import ENGINE_VARIABLES, merge, service_values
 from helm_plans import (
     BUILT,
     EVERYTHING,
@@ -149,7 +150,8 @@ def test_labels_and_annotations() -> None:
     pod = pod_template(manifests)["metadata"]
     assert pod["annotations"]["example.com/note"] == "on"
     # A new version of the chart alone must not restart pods.
-    assert not {"helm.sh/chart", "app.kubernetes.io/managed-by"} & set(pod["labels"])
+    assert pod["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+    assert "helm.sh/chart" not in pod["labels"]
 
 
 def test_a_label_cannot_take_over_the_selector() -> None:
@@ -174,14 +176,44 @@ def test_an_environment_name_becomes_a_label_value() -> None:
     assert values["environment"] == "my-shop-1"
 
 
-def test_image_by_tag_digest_or_both_but_never_without() -> None:
+def test_image_by_digest_else_by_tag_and_never_without() -> None:
     digest = "sha256:" + "0" * 64
     values = values_of(application())
     only_digest = values | {"image": values["image"] | {"digest": digest}}
     assert container(render(application(), only_digest, tag=None))["image"] == f"{BUILT.repository}@{digest}"
-    assert container(render(application(), only_digest))["image"] == f"{BUILT.repository}:v1@{digest}"
+    both = render(application(), only_digest)
+    assert container(both)["image"] == f"{BUILT.repository}@{digest}"
+    assert one(both, "Deployment")["metadata"]["labels"]["app.kubernetes.io/version"] == "v1"
     with pytest.raises(helm_python.HelmError, match="neither a tag nor a digest"):
         render(application(), tag=None)
+
+
+@pytest.mark.parametrize(
+    ("image", "policy"),
+    [
+        ({"tag": "latest"}, "Always"),
+        ({"tag": "v1"}, "IfNotPresent"),
+        ({"tag": "latest", "digest": "sha256:" + "0" * 64}, "IfNotPresent"),
+    ],
+)
+def test_only_a_tag_that_moves_is_pulled_every_time(image: dict[str, str], policy: str) -> None:
+    values = values_of(application())
+    manifests = render(application(), values | {"image": values["image"] | image}, tag=None)
+    assert container(manifests)["imagePullPolicy"] == policy
+
+
+def test_a_lock_pins_an_image_to_its_digest() -> None:
+    digest = "sha256:" + "7" * 64
+    pinned = service_values(plan(), application(), replace_image(tag="c0ffee", digest=digest))
+    assert pinned is not None
+    manifests = render(application(), pinned, tag=None)
+    assert container(manifests)["image"] == f"{BUILT.repository}@{digest}"
+    labels = one(manifests, "Deployment")["metadata"]["labels"]
+    assert labels["app.kubernetes.io/version"] == "c0ffee"
+
+
+def replace_image(**fields: Any) -> Image:
+    return dataclasses.replace(BUILT, **fields)
 
 
 def test_a_mix_of_text_and_secrets_refers_to_variables_before_it() -> None:
@@ -259,6 +291,9 @@ def test_service_ports_always_name_their_protocol() -> None:
     }
     assert {p["name"]: p["protocol"] for p in container(manifests)["ports"]}["dns"] == "UDP"
     assert all("protocol" in port for port in container(manifests)["ports"])
+    # Helm 3 merges by the number: two entries of one number would lose each other at an upgrade.
+    numbers = [port["containerPort"] for port in container(manifests)["ports"]]
+    assert numbers == [8080, 9090, 8081, 9091, 53, 9000]
 
 
 def test_public_tcp_and_udp_ports_get_a_load_balancer_each() -> None:
@@ -416,10 +451,13 @@ def test_a_known_user_is_restricted() -> None:
 
 
 @pytest.mark.parametrize("user", [None, 0])
-def test_an_unknown_user_keeps_its_capabilities(user: int | None) -> None:
+def test_an_unknown_user_keeps_what_changing_the_user_needs(user: int | None) -> None:
     pod = pod_template(render(application(non_root_user=user)))["spec"]
     assert pod["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
-    assert pod["containers"][0]["securityContext"] == {"allowPrivilegeEscalation": False}
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["NET_RAW"]},
+    }
 
 
 def test_a_restricted_process_may_listen_on_low_ports() -> None:
@@ -632,6 +670,8 @@ def test_a_managed_database_is_an_alias_or_an_endpoint() -> None:
         assert "selector" not in service["spec"]
         assert endpoints["addressType"] == family
         assert endpoints["endpoints"] == [{"addresses": [address]}]
+        # The family of a slice cannot change, so each has its own.
+        assert endpoints["metadata"]["name"].endswith(f"-{family.lower()}")
         owner = endpoints["metadata"]["labels"]["kubernetes.io/service-name"]
         assert owner == service["metadata"]["name"]
         assert endpoints["ports"][0]["name"] == service["spec"]["ports"][0]["name"]
@@ -653,6 +693,7 @@ def test_a_patch_reaches_the_manifests() -> None:
     assert one(manifests, "Deployment")["spec"]["replicas"] == 4
     assert container(manifests)["securityContext"] == {
         "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["NET_RAW"]},
         "readOnlyRootFilesystem": True,
     }
 

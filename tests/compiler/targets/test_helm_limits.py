@@ -74,6 +74,17 @@ CASES = [
     (gateway(Protocol.GRPC, path="/a/b/c"), "helm-grpc-path", "error", "ports.0.path"),
     (gateway(Protocol.GRPC, path="/a//"), None, None, None),
     (
+        application(
+            ports=(
+                Port("dns", 53, 53, Protocol.UDP, False),
+                Port("tcp", 5353, 53, Protocol.TCP, False),
+            )
+        ),
+        "helm-port-number",
+        "warning",
+        "ports.1.external",
+    ),
+    (
         application(startup=Probe("tcp", 80, success_threshold=2)),
         "helm-probe-success",
         "error",
@@ -156,13 +167,15 @@ def test_an_infinite_number_is_found_wherever_a_values_file_is_written() -> None
 
 
 def test_what_can_be_expressed_needs_no_words() -> None:
-    assert check(plan(FULL, *MANAGED, database("redis", "7"), foreign())) == []
-    assert {f.code for f in check(plan(*EVERYTHING))} == {"helm-pod-security"}
+    # FULL answers DNS on TCP and UDP.
+    assert {f.code for f in check(plan(FULL))} == {"helm-port-number"}
+    assert check(plan(*MANAGED, database("redis", "7"), foreign())) == []
+    assert {f.code for f in check(plan(*EVERYTHING))} == {"helm-pod-security", "helm-port-number"}
 
 
 def test_the_pod_security_level_is_one_note_for_the_environment() -> None:
     services = [application(f"s{i}") for i in range(7)]
-    (note,) = check(plan(*services, FULL))
+    note = check(plan(*services, FULL))[-1]
     assert (note.severity, note.service) == ("note", None)
     assert note.message.endswith("s0, s1, s2, s3, s4 and 2 more")
 
@@ -182,6 +195,8 @@ def test_deep_values_are_no_problem() -> None:
 
 def test_every_code_is_documented_and_no_other() -> None:
     codes = {code for _, code, _, _ in CASES if code} | {"helm-pod-security", "helm-database-host"}
+    # test_helm_upgrade.py
+    codes |= {"helm-upgrade-data", "helm-upgrade-ports", "helm-upgrade-volume"}
     assert set(re.findall(r"^\| `(helm-[a-z-]+)`", DOCUMENTATION.read_text(), re.MULTILINE)) == codes
 
 

@@ -1,10 +1,19 @@
-{{- /* The image: by tag, by digest or by both. Never without either, which would mean `latest`. */ -}}
+{{- /* The image: by digest where there is one, else by tag. Never without either, which would mean `latest`. */ -}}
 {{- define "stagecast.image" -}}
 {{- $image := .Values.image -}}
 {{- if not (or $image.tag $image.digest) -}}
 {{- fail (printf "the image of %s has neither a tag nor a digest: pass --set-string image.tag=TAG or image.digest=sha256:..." .Values.service) -}}
 {{- end -}}
-{{- printf "%s%s%s" $image.repository (ternary (printf ":%s" $image.tag) "" (not (empty $image.tag))) (ternary (printf "@%s" $image.digest) "" (not (empty $image.digest))) | quote -}}
+{{- with $image.digest -}}
+{{- printf "%s@%s" $image.repository . | quote -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository $image.tag | quote -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* `latest` moves, as Kubernetes itself has it; no other tag of a built or mirrored image does. */ -}}
+{{- define "stagecast.pullPolicy" -}}
+{{- ternary "Always" "IfNotPresent" (and (eq (.Values.image.tag | default "") "latest") (empty .Values.image.digest)) -}}
 {{- end -}}
 
 {{- /* Environment variables, in the order in which they are given: $(NAME) sees only what stands before it. */ -}}
@@ -91,7 +100,7 @@ spec:
 {{- $values := .root.Values -}}
 - name: {{ $values.service | quote }}
   image: {{ include "stagecast.image" .root }}
-  imagePullPolicy: IfNotPresent
+  imagePullPolicy: {{ include "stagecast.pullPolicy" .root }}
   terminationMessagePolicy: FallbackToLogsOnError
   {{- with .command }}
   {{- include "stagecast.field" (list "command" .) | nindent 2 }}
@@ -108,12 +117,17 @@ spec:
     {{- include "stagecast.item" . | nindent 4 }}
     {{- end }}
   {{- end }}
+  {{- /* For people and tools only, so each number once: Helm 3 merges this list by the number alone. */}}
   {{- with .ports }}
+  {{- $seen := dict }}
   ports:
     {{- range . }}
+    {{- if not (hasKey $seen (toString .targetPort)) }}
+    {{- $_ := set $seen (toString .targetPort) true }}
     - name: {{ .name | quote }}
       containerPort: {{ .targetPort | int64 }}
       protocol: {{ .protocol }}
+    {{- end }}
     {{- end }}
   {{- end }}
   {{- range $name, $probe := .probes }}
