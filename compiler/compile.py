@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from compiler.artifacts import Artifact
 from compiler.diagnostics.model import Diagnostic, Severity
 from compiler.document.node import Node
+from compiler.plan.departed import with_departed
+from compiler.plan.diff import NotAPlan
 from compiler.plan.encode import plan_text
 from compiler.plan.model import Plan
 from compiler.spec.context import Context
-from compiler.targets import load
+from compiler.targets import NEEDS, load, with_needs
+from compiler.targets.helm.upgrade import upgrade_limitations
 from compiler.targets.model import Limitation
 
 
@@ -21,10 +25,32 @@ def plan_path(environment: str) -> str:
 
 
 def limitations(plan: Plan, targets: Iterable[str], context: Context) -> Iterator[Diagnostic]:
-    """What the targets cannot express of the plan, each at the place in the spec that is to blame."""
-    for name in targets:
+    """What the targets cannot express of the plan, each at the place in the spec that is to blame.
+
+    What several targets say is said once, with the names of all of them.
+    """
+    said: dict[Limitation, list[str]] = {}
+    for name in with_needs(targets):
         for limitation in load(name).check(plan):
-            yield _diagnostic(name, limitation, context)
+            said.setdefault(limitation, []).append(name)
+    for limitation, names in said.items():
+        yield _diagnostic(", ".join(dict.fromkeys(names)), limitation, context)
+
+
+def left_out(plan: Plan, targets: Iterable[str], context: Context) -> dict[str, Diagnostic]:
+    """The targets that refuse the plan by themselves, each with a note that says why.
+
+    What stands against a part that they share (charts, scripts) is not among it.
+    """
+    found: dict[str, Diagnostic] = {}
+    for name in targets:
+        refusal = next((each for each in load(name).check(plan) if each.severity == "error"), None)
+        if refusal is not None and not any(name in needs for needs in NEEDS.values()):
+            node = _node(refusal.service, refusal.field, context)
+            message = f"{name} is left out: {refusal.message}"
+            hint = refusal.hint or ""
+            found[name] = Diagnostic("STC702", Severity.NOTE, message, node.key_span, hint=hint)
+    return found
 
 
 def artifacts(plans: Iterable[tuple[Plan, Sequence[str]]]) -> tuple[Artifact, ...]:
@@ -40,7 +66,7 @@ def artifacts(plans: Iterable[tuple[Plan, Sequence[str]]]) -> tuple[Artifact, ..
     for plan, targets in plans:
         # Estimates change nothing that is deployed: a new one makes no output stale.
         emitted = [Artifact(plan_path(plan.environment), plan_text(replace(plan, estimates=())))]
-        for name in targets:
+        for name in with_needs(targets):
             emitted.extend(load(name).emit(plan))
         for artifact in emitted:
             if files.setdefault(artifact.path, artifact) != artifact:
@@ -48,24 +74,53 @@ def artifacts(plans: Iterable[tuple[Plan, Sequence[str]]]) -> tuple[Artifact, ..
     return tuple(files[path] for path in sorted(files))
 
 
-def _diagnostic(target: str, limitation: Limitation, context: Context) -> Diagnostic:
-    node = _node(limitation, context)
+def compared(
+    plan: Plan, previous: bytes | None, context: Context, *, allowed: Container[str] = (), prune: bool = False
+) -> tuple[Plan, list[Diagnostic]]:
+    """The plan with what the previous one of the output adds to it, and what stands against the upgrade.
+
+    `previous` is the content of the file at `plan_path`, None when there is
+    none. Services in `allowed` may be replaced. With `prune`, what left the
+    spec is removed.
+    """
+    if previous is None:
+        return plan, []
+    try:
+        before = json.loads(previous)
+        plan = with_departed(plan, before, prune=prune)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, NotAPlan) else "it is not JSON"
+        message = f"what runs is not known, the plan in the output cannot be compared with: {reason}"
+        span = context.environment.at.at(("name",)).key_span
+        return plan, [Diagnostic("STC709", Severity.WARNING, message, span)]
+    found = (each for each in upgrade_limitations(before, plan) if each.service not in allowed)
+    return plan, [_refusal(each, context) for each in found]
+
+
+def _refusal(limitation: Limitation, context: Context) -> Diagnostic:
+    node = _node(limitation.service, limitation.field, context)
+    hint = f"{limitation.hint}; then say `--allow-replace {limitation.service}`"
+    return Diagnostic("STC708", Severity.ERROR, limitation.message, node.place, hint=hint)
+
+
+def _diagnostic(targets: str, limitation: Limitation, context: Context) -> Diagnostic:
+    node = _node(limitation.service, limitation.field, context)
     severity = Severity(limitation.severity)
     return Diagnostic(
         code="STC701" if severity is Severity.ERROR else "STC702",
         severity=severity,
-        message=f"{target}: {limitation.message}",
+        message=f"{targets}: {limitation.message}",
         span=node.key_span,
         hint=limitation.hint or "",
     )
 
 
-def _node(limitation: Limitation, context: Context) -> Node:
-    """The deepest node that a limitation's service and field lead to."""
+def _node(service: str | None, field: str | None, context: Context) -> Node:
+    """The deepest node that a service and a dotted field lead to."""
     root = context.environment.at
-    steps = limitation.field.split(".") if limitation.field else []
+    steps = field.split(".") if field else []
     path = [int(step) if step.isdigit() else step for step in steps]
-    if limitation.service is not None and limitation.service in context.services:
-        return context.services[limitation.service].at.at(path)
+    if service is not None and service in context.services:
+        return context.services[service].at.at(path)
     node = root.at(path)
     return node if node is not root else root.at(("name",))

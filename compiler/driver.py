@@ -44,9 +44,7 @@ class Checked:
     @property
     def standing(self) -> tuple[Diagnostic, ...]:
         """The findings when something is to be made of the environment: no error is silenced then."""
-        errors = {diagnostic.sort_key() for diagnostic in self.errors}
-        others = (diagnostic for diagnostic in self.diagnostics if diagnostic.sort_key() not in errors)
-        return (*self.errors, *others)
+        return unsilenced(self.errors, self.diagnostics)
 
     @property
     def has_errors(self) -> bool:
@@ -83,6 +81,13 @@ def settled(
     nothing is then a finding itself.
     """
     return tuple(adjust(apply(diagnostics, sources, quoted_ranges, complete=complete), job.severities))
+
+
+def unsilenced(errors: Iterable[Diagnostic], settled_ones: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """All errors as they were found, and what is left of the other findings after ignores and severities."""
+    first = tuple(errors)
+    known = {diagnostic.sort_key() for diagnostic in first}
+    return (*first, *(finding for finding in settled_ones if finding.sort_key() not in known))
 
 
 def spec_path(job: Job) -> str:

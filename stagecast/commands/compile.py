@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +13,12 @@ import typer
 
 from compiler import output as folder_of
 from compiler.artifacts import Artifact
-from compiler.compile import artifacts, limitations
+from compiler.compile import artifacts, compared, left_out, limitations, plan_path
 from compiler.diagnostics.model import Diagnostic, Findings, Severity
 from compiler.document.load import display_path
-from compiler.driver import check_environment, make_plan, settled
+from compiler.document.node import shortened
+from compiler.driver import check_environment, make_plan, settled, unsilenced
+from compiler.lock import Lock, pin, read_lock
 from compiler.output import Changes, Status
 from compiler.plan.model import Plan
 from compiler.project import Job
@@ -64,6 +66,17 @@ class _Output:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What the command line says of every environment: see the options."""
+
+    targets: tuple[str, ...]
+    output: Path | None
+    locks: Mapping[str, Lock]
+    allowed: frozenset[str]
+    prune: bool
+
+
 def _folder(text: str) -> Path:
     """A folder to write; not the empty text of `-o "$OUT"` with the variable unset."""
     if not text:
@@ -89,7 +102,28 @@ def run(
         typer.Option(
             "--target",
             "-t",
-            help=f"What to write: {', '.join(TARGETS)} or all; repeatable.",
+            help=f"What to write: {', '.join(TARGETS)}; all is all that can express it. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--images",
+            metavar="LOCK",
+            help="Pin every image to its digest in this images.lock.yaml; one for each environment.",
+            show_default=False,
+        ),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Let what left the spec be removed from the cluster, too.")
+    ] = False,
+    allow_replace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-replace",
+            metavar="SERVICE",
+            help="Accept changes that lose this service's data or need steps by hand; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -111,12 +145,14 @@ def run(
     if output is not None and len(found) > 1:
         raise Usage("several environments cannot share one output: name one", param_hint="--output")
     outputs = []
+    wishes = _Wishes(targets, output, _locks(images, findings), frozenset(allow_replace or ()), prune)
     for folder, members in _by_folder(found, output).items():
-        ready = [_ready(job, targets, output, findings) for job in members]
+        ready = [_ready(job, folder, wishes, findings) for job in members]
         one = _output(folder, [each for each in ready if each is not None], len(members), findings)
         if one is not None:
             findings.extend(_output_findings(one, stale=check))
             outputs.append(one)
+    findings.extend(_unused(wishes.locks, outputs))
     if not (check or diff or has_errors(findings)):
         for one in outputs:
             folder_of.write(one.folder, one.files, one.changes, one.digest)
@@ -152,21 +188,55 @@ def _targets(asked: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in TARGETS if asked and ("all" in asked or name in asked))
 
 
-def _ready(job: Job, asked: tuple[str, ...], output: Path | None, findings: Findings) -> _Ready | None:
-    """The plan of an environment; None when its spec, or a target, stands against it."""
-    targets = asked or job.targets
+def _locks(paths: list[Path] | None, findings: Findings) -> dict[str, Lock]:
+    """The locks by the environments that they are of."""
+    found = (read_lock(path, findings) for path in paths or ())
+    return {lock.environment: lock for lock in found if lock is not None}
+
+
+def _unused(locks: Mapping[str, Lock], outputs: list[_Output]) -> Iterator[Diagnostic]:
+    """Locks of environments that are not compiled; not asked where one could not be."""
+    compiled = {ready.plan.environment for one in outputs for ready in one.environments}
+    for name, lock in locks.items():
+        if outputs and name not in compiled:
+            message = f"the lock is of the environment {shortened(name)}, which is not compiled"
+            yield Diagnostic("STC707", Severity.ERROR, message, lock.at.at(("environment",)).place)
+
+
+def _ready(job: Job, folder: Path, wishes: _Wishes, findings: Findings) -> _Ready | None:
+    """The plan of an environment; None when its spec, its past or a target stands against it."""
+    targets = wishes.targets or job.targets
     if not targets:
         raise Usage("say what to write, such as --target helm", param_hint="--target")
-    if output is None and not job.targets:
+    if wishes.output is None and not job.targets:
         raise Usage("say where to write, such as -o deploy", param_hint="--output")
     checked = check_environment(job, Findings())
     findings.extend(checked.standing)
     if checked.has_errors or checked.context is None:
         return None
     plan = make_plan(checked)
-    limits = settled(job, limitations(plan, targets, checked.context), checked.sources)
-    findings.extend(limits)
-    return None if has_errors(limits) else _Ready(job, plan, targets)
+    if lock := wishes.locks.get(plan.environment):
+        plan = pin(plan, lock, findings)
+    previous = _content(folder / plan_path(plan.environment))
+    plan, about_past = compared(plan, previous, checked.context, allowed=wishes.allowed, prune=wishes.prune)
+    notes: tuple[Diagnostic, ...] = ()
+    if set(targets) == set(TARGETS):
+        # All there are means all that there can be.
+        refusing = left_out(plan, targets, checked.context)
+        targets = tuple(name for name in targets if name not in refusing)
+        notes = tuple(refusing.values())
+    found = (*about_past, *notes, *limitations(plan, targets, checked.context))
+    errors = [finding for finding in found if finding.severity is Severity.ERROR]
+    findings.extend(unsilenced(errors, settled(job, found, checked.sources)))
+    return None if errors else _Ready(job, plan, targets)
+
+
+def _content(path: Path) -> bytes | None:
+    """The bytes of a file; None when there is no such file."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
 
 
 def _output(folder: Path, ready: list[_Ready], expected: int, findings: Findings) -> _Output | None:

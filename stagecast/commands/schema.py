@@ -12,7 +12,7 @@ from compiler.values.suggest import closest
 from stagecast.options import format_option
 from stagecast.session import Usage, check_format
 
-SCHEMAS = ("environment", "project", "plan", "forecast", "diagnostics", "graph")
+SCHEMAS = ("environment", "project", "plan", "forecast", "diagnostics", "graph", "images-lock", "trace")
 _FORMATS = ("json",)
 
 

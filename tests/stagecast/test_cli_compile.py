@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cli_runs import BROKEN, SPEC, Cli, Process, tree
+from compiler.targets import TARGETS
 
 MANIFEST = ".stagecast-manifest.json"
 CACHE = """\
@@ -66,15 +67,18 @@ def test_it_writes_what_was_asked_for_and_a_manifest_of_it(cli: Cli, spec: Path,
     assert any(path.endswith("plan.json") for path in files)
 
 
-def test_targets_are_chosen_one_by_one_or_all(cli: Cli, spec: Path, folder: Path) -> None:
-    for arguments in (["-t", "helm"], ["-t", "github"], ["--target", "all"], ["-t", "github", "-t", "helm"]):
-        assert cli("compile", spec, "-o", folder / "-".join(arguments), *arguments).code == 0
-    helm, github = tree(folder / "-t-helm"), tree(folder / "-t-github")
-    assert of_target(helm, "helm")
-    assert not of_target(helm, "github")
-    assert of_target(github, "github")
-    assert tree(folder / "--target-all") == tree(folder / "-t-github--t-helm")
-    assert set(tree(folder / "--target-all")) == helm.keys() | github.keys()
+def test_targets_are_chosen_one_by_one_or_all_that_there_can_be(cli: Cli, spec: Path, folder: Path) -> None:
+    for name in TARGETS:
+        assert cli("compile", spec, "-o", folder / name, "-t", name).code == (1 if name == "argocd" else 0)
+    assert not (folder / "argocd").exists()
+    assert of_target(tree(folder / "helm"), "helm")
+    assert not of_target(tree(folder / "helm"), "github")
+    together = cli("compile", spec, "-o", folder / "all", "--target", "all")
+    assert together.code == 0
+    assert "argocd is left out: Argo CD does not deploy this environment" in together.err
+    others = [tree(folder / name).items() for name in TARGETS if name != "argocd"]
+    expected = {path: text for files in others for path, text in files if path != MANIFEST}
+    assert {path: text for path, text in tree(folder / "all").items() if path != MANIFEST} == expected
 
 
 def test_formats_with_comments_say_what_they_were_made_from(cli: Cli, spec: Path, out: Path) -> None:
@@ -278,7 +282,7 @@ def test_check_finds_an_output_that_is_missing_stale_or_no_longer_made(
     assert (clean.code, clean.out) == (0, "")
     assert "STC704" not in clean.err
     before = tree(out)
-    spec.write_text(WITHOUT_CACHE.replace('"16"', '"17"'))
+    spec.write_text(WITHOUT_CACHE.replace('"16"', '"16.4"'))
     stale = cli(*arguments, "--check")
     assert stale.code == 1
     assert stale.err.count("error[STC704]: out does not match the spec") == 1
@@ -292,7 +296,7 @@ def test_the_diff_is_one_that_git_applies(cli: Cli, spec: Path, out: Path, folde
     cli(*arguments)
     copy = folder / "copy"
     shutil.copytree(out, copy)
-    spec.write_text(WITHOUT_CACHE.replace('"16"', '"17"').replace("name: shop", "name: store", 1))
+    spec.write_text(WITHOUT_CACHE.replace('"16"', '"16.4"').replace("name: shop", "name: store", 1))
     shown = cli(*arguments, "--check")
     assert shown.code == 1
     (folder / "patch").write_text(shown.out)
@@ -443,3 +447,83 @@ def test_two_at_once_wait_for_each_other(process: Process, spec: Path, out: Path
     assert [result.code for result in results] == [0, 0], results
     files = tree(out)
     assert set(json.loads(files.pop(MANIFEST))["files"]) == set(files)
+
+
+# --- what was deployed before
+
+DATABASE = 'version: "16"'
+
+
+def test_a_change_that_loses_data_is_refused_until_it_is_allowed(cli: Cli, spec: Path, out: Path) -> None:
+    assert cli("compile", spec, "-o", out, "--target", "helm").code == 0
+    before = tree(out)
+    assert DATABASE in spec.read_text()
+    spec.write_text(spec.read_text().replace(DATABASE, 'version: "17"'))
+    refused = cli("compile", spec, "-o", out, "--target", "helm")
+    assert refused.code == 1
+    assert "error[STC708]: postgresql 17 does not start on the data of 16" in refused.err
+    assert tree(out) == before
+    assert cli("compile", spec, "-o", out, "--target", "helm", "--allow-replace", "cache").code == 1
+    assert cli("compile", spec, "-o", out, "--target", "helm", "--allow-replace", "postgres").code == 0
+    assert cli("compile", spec, "-o", out, "--target", "helm").code == 0
+
+
+def test_no_comment_silences_a_change_that_loses_data(cli: Cli, spec: Path, out: Path) -> None:
+    assert cli("compile", spec, "-o", out, "--target", "helm").code == 0
+    ignored = 'version: "17" # stagecast: ignore[STC708]'
+    spec.write_text(spec.read_text().replace(DATABASE, ignored))
+    assert cli("compile", spec, "-o", out, "--target", "helm").code == 1
+
+
+def test_a_past_that_cannot_be_read_is_a_warning(cli: Cli, spec: Path, out: Path) -> None:
+    assert cli("compile", spec, "-o", out, "--target", "helm").code == 0
+    [plan] = (out / ".stagecast").glob("*.plan.json")
+    plan.write_text("{}")
+    result = cli("compile", spec, "-o", out, "--target", "helm")
+    assert "warning[STC709]" in result.err
+    # What a person wrote stays there.
+    assert "STC703" in result.err
+    assert result.code == 1
+
+
+def test_a_service_that_left_the_spec_is_listed_and_only_pruned_when_asked(
+    cli: Cli, spec: Path, out: Path
+) -> None:
+    assert cli("compile", spec, "-o", out, "--target", "helm").code == 0
+    spec.write_text(WITHOUT_CACHE)
+    assert "still deployed cache" in cli("plan", spec, "--previous", out).out
+    assert cli("compile", spec, "-o", out, "--target", "helm").code == 0
+    assert departed(out) == [{"service": "cache", "release": "cache"}]
+    assert cli("compile", spec, "-o", out, "--target", "helm", "--prune").code == 0
+    assert departed(out) == [{"service": "cache", "release": "cache", "prune": True}]
+    assert "to be removed cache" in cli("plan", spec, "--previous", out).out
+    assert cli("compile", spec, "-o", out, "--target", "helm", "--check").code == 0
+
+
+def departed(out: Path) -> list[dict[str, object]]:
+    [plan] = (out / ".stagecast").glob("*.plan.json")
+    found: list[dict[str, object]] = json.loads(plan.read_text())["departed"]
+    return found
+
+
+def test_a_lock_pins_every_image_and_another_environments_lock_is_refused(
+    cli: Cli, spec: Path, out: Path, folder: Path
+) -> None:
+    plan = json.loads(cli("plan", spec, "--json").out)
+    digest = "sha256:" + "ab" * 32
+    images = {
+        image["id"]: {
+            "repository": image["repository"],
+            "tag": image.get("tag", "content-1"),
+            "digest": digest,
+        }
+        for image in plan["images"]
+    }
+    lock = {"apiVersion": "stagecast/v1beta1", "kind": "ImageLock", "environment": "shop", "images": images}
+    (folder / "images.lock.yaml").write_text(json.dumps(lock))
+    assert cli("compile", spec, "-o", out, "--target", "helm", "--images", "images.lock.yaml").code == 0
+    assert f"digest: {digest}" in values_of(out, "cache").read_text()
+    (folder / "images.lock.yaml").write_text(json.dumps({**lock, "environment": "other"}))
+    refused = cli("compile", spec, "-o", out, "--target", "helm", "--images", "images.lock.yaml")
+    assert refused.code == 1
+    assert "STC707" in refused.err

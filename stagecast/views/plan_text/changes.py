@@ -23,11 +23,24 @@ def lines(plan: Plan, compared: PlanChanges, page: Page) -> Iterator[str]:
     before = short(compared.previous_digest)
     if compared.same_digest:
         yield from page.section("Changes", f"none since plan {before}")
+        yield from _departed(plan, page)
         return
     body = list(_body(plan, compared, page))
     summary = _summary(compared) if body else "only how tasks wait for each other"
     yield from page.section("Changes", f"since plan {before}: {summary}")
     yield from body
+    yield from _departed(plan, page)
+
+
+def _departed(plan: Plan, page: Page) -> Iterator[str]:
+    """What left the spec and may still run."""
+    staying = [gone.service for gone in plan.departed if not gone.prune]
+    going = [gone.service for gone in plan.departed if gone.prune]
+    if staying:
+        text = f"{some(staying, _MOST_NAMES)}; `stagecast compile --prune` lets it be removed"
+        yield _line(page, "-", YELLOW, "still deployed", text)
+    if going:
+        yield _line(page, "-", RED, "to be removed", some(going, _MOST_NAMES))
 
 
 def _summary(compared: PlanChanges) -> str:
