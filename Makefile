@@ -21,11 +21,12 @@ help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
 	  || sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1: \2/p' $(MAKEFILE_LIST)
 
-demo: $(APP) ## validate, plan, compile and forecast examples/quickstart
+demo: $(APP) ## validate, plan, compile, forecast and, where an engine is, run examples/quickstart
 	$(BIN)/stagecast validate $(DEMO)
 	$(BIN)/stagecast plan $(DEMO)
-	$(BIN)/stagecast compile $(DEMO) -o build/demo --target helm --target github
+	$(BIN)/stagecast compile $(DEMO) -o build/demo --target all
 	$(BIN)/stagecast simulate $(DEMO)
+	$(BIN)/python docs/demo/local_run.py
 
 test: $(DEV) ## the tests, without those that run whole real components
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not e2e"
