@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from cli_runs import CHECKOUT, SURROUNDINGS, Cli, run_here
+from compiler.diagnostics.model import Findings
+from compiler.project import FILE_NAME, project_jobs
 from helm_plans import parse
 from kubernetes_schemas import VERSIONS, validate
 from toolchain import Helm
@@ -57,11 +59,21 @@ def test_what_the_commands_give_is_what_is_committed(
         assert cli("compile").code == 0
     check = cli("compile", "--check")
     assert check.code == 0, f"`make update-goldens` writes expected/ anew\n{check.err}{check.out[:2000]}"
-    for name, command in REPORTS.items():
+    reports = dict(_reports(example))
+    for name, command in reports.items():
         result = cli(*command)
         assert (result.code, result.err) == (0, ""), name
         golden(example / "reports" / name, result.out)
-    assert {path.name for path in (example / "reports").iterdir()} == set(REPORTS)
+    assert {path.name for path in (example / "reports").iterdir()} == reports.keys()
+
+
+def _reports(example: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """File and command of every report. Of several environments the first has the short names."""
+    first, *others = (job.name for job in project_jobs(example / FILE_NAME, Findings()))
+    for file, (command, *options) in REPORTS.items():
+        yield file, (command, first, *options)
+        for name in others:
+            yield f"{name}.{file}", (command, name, *options)
 
 
 @every_example
@@ -89,7 +101,8 @@ def releases(example: Path) -> tuple[tuple[Path, Path, tuple[str, ...]], ...]:
         for path in folder.rglob("values/**/*.yaml"):
             [values] = parse(path.read_text(encoding="utf-8"))
             chart = charts.get(values["component"]) or charts["workload"]
-            pinned = {"tag", "digest"} & set(values["image"])
+            # A managed database has no image.
+            pinned = "image" not in values or {"tag", "digest"} & set(values["image"])
             found.append((chart, path, () if pinned else ("--set-string", "image.tag=v1")))
     return tuple(sorted(found))
 
@@ -105,8 +118,10 @@ def test_helm_lints_and_renders_what_kubernetes_takes(example: Path, helms: Helm
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    deployed = {service["service"] for service in _plan(example)["workloads"]}
-    assert {values.stem for _, values, _ in releases(example)} == deployed
+    deployed = {
+        (plan["environment"], work["service"]) for plan in _plans(example) for work in plan["workloads"]
+    }
+    assert {(values.parent.name, values.stem) for _, values, _ in releases(example)} == deployed
     with ThreadPoolExecutor(2) as pool:
         manifests = [manifest for text in pool.map(render, releases(example)) for manifest in parse(text)]
     assert {"Service", "Deployment"} <= {manifest["kind"] for manifest in manifests}
@@ -114,9 +129,8 @@ def test_helm_lints_and_renders_what_kubernetes_takes(example: Path, helms: Helm
         validate(manifests, version)
 
 
-def _plan(example: Path) -> Any:
-    [path] = example.rglob("*plan.json")
-    return json.loads(path.read_text(encoding="utf-8"))
+def _plans(example: Path) -> list[Any]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in example.rglob("*plan.json")]
 
 
 @every_example

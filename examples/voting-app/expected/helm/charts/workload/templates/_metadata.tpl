@@ -49,10 +49,14 @@ app.kubernetes.io/name: {{ .Values.service | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
-{{- /* The labels of a pod: nothing in them changes when only the chart does, or every pod would restart. */ -}}
+{{- /*
+The labels of a pod, those that Kubernetes recommends: nothing in them changes when only the chart
+does, or every pod would restart.
+*/ -}}
 {{- define "stagecast.podLabels" -}}
 {{- $own := include "stagecast.selector" . | fromYaml -}}
 {{- $rest := dict "app.kubernetes.io/component" .Values.component "app.kubernetes.io/part-of" .Values.environment -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
 {{- include "stagecast.members" (merge $own (.Values.labels | default dict) $rest (include "stagecast.version" . | fromYaml)) -}}
 {{- end -}}
 
@@ -60,13 +64,25 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- define "stagecast.labels" -}}
 {{- $own := include "stagecast.podLabels" . | fromYaml -}}
 {{- $chart := printf "%s-%s" .Chart.Name .Chart.Version -}}
-{{- include "stagecast.members" (merge $own (dict "app.kubernetes.io/managed-by" .Release.Service "helm.sh/chart" $chart)) -}}
+{{- include "stagecast.members" (merge $own (dict "helm.sh/chart" $chart)) -}}
 {{- end -}}
 
-{{- /* The image's tag as the version, where a label can hold it. */ -}}
+{{- /* The image's tag, else the engine's version, where a label can hold it. */ -}}
 {{- define "stagecast.version" -}}
-{{- $tag := (.Values.image | default dict).tag | default "" -}}
+{{- $tag := (.Values.image | default dict).tag | default .Values.version | default "" -}}
 {{- if regexMatch "^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$" $tag }}
 app.kubernetes.io/version: {{ $tag | quote }}
+{{- end -}}
+{{- end -}}
+
+{{- /*
+Public hosts as a YAML list. Takes the chart's context and the hosts of the spec. In a preview each has the
+prefix before its name, and `*.example.com` is the one host that the prefix names below example.com.
+*/ -}}
+{{- define "stagecast.hosts" -}}
+{{- $root := index . 0 -}}
+{{- $prefix := ($root.Values.preview | default dict).prefix | default "" -}}
+{{- range index . 1 }}
+- {{ ternary (printf "%s%s" (trimSuffix "-" $prefix) (trimPrefix "*" .)) (printf "%s%s" $prefix .) (and (hasPrefix "*." .) (not (empty $prefix))) | quote }}
 {{- end -}}
 {{- end -}}

@@ -1,0 +1,5 @@
+CREATE TABLE IF NOT EXISTS product (
+    sku    text PRIMARY KEY,
+    name   text NOT NULL,
+    seller text NOT NULL
+);
