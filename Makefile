@@ -31,8 +31,8 @@ demo: $(APP) ## validate, plan, compile, forecast and, where an engine is, run e
 test: $(DEV) ## the tests, without those that run whole real components
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not e2e"
 
-e2e: $(DEV) ## the tests that run whole real components (Docker, pre-commit)
-	$(BIN)/python -m pytest -q -m e2e
+e2e: $(DEV) ## the tests that run whole real components (builders, registries, a Kubernetes API)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m e2e
 
 check: $(DEV) ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .

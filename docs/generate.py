@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from compiler.diagnostics.explain import reference
+from compiler.lock import lock_schema
 from compiler.plan.schema import plan_schema
 from compiler.project import project_schema
 from compiler.spec.schema import environment_schema
+from simulator.recorded import trace_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -108,6 +110,8 @@ _FILES: dict[str, Callable[[], str]] = {
     "schemas/environment.schema.json": _schema(environment_schema),
     "schemas/project.schema.json": _schema(project_schema),
     "schemas/plan.schema.json": _schema(plan_schema),
+    "schemas/images-lock.schema.json": _schema(lock_schema),
+    "schemas/trace.schema.json": _schema(trace_schema),
     "docs/diagnostics.md": reference,
     "docs/spec.md": spec_reference,
 }

