@@ -135,9 +135,11 @@ class Market:
         result = runner.run(
             self.repository, "--concurrency=20", variables=variables, environment=self.environment
         )
-        return self._ran(result)
+        # Its exit code knows nothing of child pipelines.
+        failed = any(line.startswith("FAIL ") for line in map(str.strip, result.stdout.splitlines()))
+        return self._ran(result, failed=failed)
 
-    def _ran(self, result: subprocess.CompletedProcess[str]) -> Ran:
+    def _ran(self, result: subprocess.CompletedProcess[str], *, failed: bool = False) -> Ran:
         lines = self.trace.read_text().splitlines() if self.trace.exists() else []
         self.trace.unlink(missing_ok=True)
         keys = ("task", "step", "start", "end", "outcome")
@@ -145,7 +147,7 @@ class Market:
         # Beside the repository, for whoever looks into a failure.
         log = result.stdout + result.stderr
         (self.repository.parent / "log").write_text(log, encoding="utf-8")
-        return Ran(result.returncode, log, steps)
+        return Ran(result.returncode or int(failed), log, steps)
 
     def plan(self) -> dict[str, Any]:
         """The compiled plan."""

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from virtual_commands import HANGS, Told, VirtualCommands
 
 from compiler.plan.model import Plan, Strategy, TaskKind
 from sim_networks import durations, networks, plans
@@ -14,6 +13,7 @@ from sim_plans import Service, container, make_plan
 from simulator import engine
 from simulator.network import Network, from_plan
 from stagecast.execution.runner import Outcome, Record, Result, execute
+from virtual_commands import HANGS, Told, VirtualCommands
 
 
 def run(
