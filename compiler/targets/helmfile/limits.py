@@ -74,14 +74,16 @@ def _whole(plan: Plan) -> Iterator[Limitation]:
 
 def _order(plan: Plan) -> Iterator[Limitation]:
     cap = plan.limits.deploy_parallelism
+    large = [stage for stage, split in stage_parts(plan) if any(len(part) > cap for part in split)]
+    if large:
+        what = f"the stages {', '.join(large)} are" if len(large) > 1 else f"the stage {large[0]} is"
+        yield _note(
+            "waves",
+            "pipeline.deploy.parallelism",
+            f"helmfile has no limit in its files: {what} installed in waves of at most {cap} releases, and "
+            "the slowest of a wave holds up the next",
+        )
     for stage, split in stage_parts(plan):
-        if any(len(part) > cap for part in split):
-            yield _note(
-                "waves",
-                "pipeline.deploy.parallelism",
-                f"helmfile has no limit in its files: the stage {stage} is installed in waves of at "
-                f"most {cap} releases, and the slowest of a wave holds up the next",
-            )
         if len(split) > 1:
             yield _note(
                 "split",
