@@ -1,7 +1,7 @@
-"""Where examples/marketplace is deployed by its generated pipelines: Git, builder, registries and cluster.
+"""Where an example is deployed by its generated pipelines: Git, builder, registries and cluster.
 
 All are real. GitHub's workflow is executed by act, GitLab's pipeline by gitlab-ci-local. The
-public images that the example names are stood in for, as in `local_site`.
+public images that it names are stood in for, as in `local_site`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,7 @@ from registry import Registry
 from toolchain import Act, Helm
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-MARKETPLACE = CHECKOUT / "examples" / "marketplace"
 BASE = "busybox:1.36.1"
-PREBUILT = (
-    "library/mysql:8.4",
-    "library/postgres:16",
-    "library/redis:7.4.2-alpine",
-    "getmeili/meilisearch:v1.12.8",
-    "axllent/mailpit:v1.21.8",
-)
-# v1.20 has neither batch/v1 CronJobs nor autoscaling/v2 nor policy/v1: no cron job, one replica.
 OVERLAY = """\
 extends: environment.yaml
 apiVersion: stagecast/v1beta1
@@ -43,14 +34,62 @@ name: {name}
 target: {{namespace: {name}}}
 registry: {{mirror: "{host}/{name}"}}
 services:
-  payouts: {{skip: true}}
-  stock-report: {{skip: true}}
-  orders: {{replicas: 1}}
-  payments: {{replicas: 1}}
-  gateway: {{replicas: 1}}
-  storefront: {{replicas: 1}}
-  sellers: {{replicas: 1}}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An example and what tests do to it.
+
+    `prebuilt` are the public images that it names. `services` are lines for an
+    overlay: v1.20 has neither batch/v1 CronJobs nor autoscaling/v2 nor
+    policy/v1, so no cron job and one replica. A change of the file `changed`
+    concerns `built` alone. `failing` is a job, `later` a service of a later
+    stage that the overlay does not mention.
+    """
+
+    name: str
+    prebuilt: tuple[str, ...]
+    services: tuple[str, ...]
+    changed: str
+    built: str
+    failing: str
+    later: str
+
+
+EXAMPLES = {
+    "quickstart": Example(
+        "quickstart",
+        prebuilt=("library/postgres:16", "library/redis:7.4.2-alpine"),
+        services=("web: {replicas: {min: 1, max: 1}}",),
+        changed="web/style.css",
+        built="web",
+        failing="migrate",
+        later="cache",
+    ),
+    "marketplace": Example(
+        "marketplace",
+        prebuilt=(
+            "library/mysql:8.4",
+            "library/postgres:16",
+            "library/redis:7.4.2-alpine",
+            "getmeili/meilisearch:v1.12.8",
+            "axllent/mailpit:v1.21.8",
+        ),
+        services=(
+            "payouts: {skip: true}",
+            "stock-report: {skip: true}",
+            *(
+                f"{name}: {{replicas: 1}}"
+                for name in ("orders", "payments", "gateway", "storefront", "sellers")
+            ),
+        ),
+        changed="payments/serve.sh",
+        built="payments",
+        failing="migrate-orders",
+        later="media",
+    ),
+}
 PROJECT = """\
 apiVersion: stagecast/v1beta1
 kind: Project
@@ -100,7 +139,7 @@ def at_once(steps: Iterable[Step]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class Site:
     """A repository with the environment `name` and its pipelines, and all that a run needs."""
 
     name: str
@@ -184,23 +223,27 @@ class Market:
         assert result.returncode == 0, result.stderr
 
 
-def make_market(
+def make_site(
     folder: Path,
+    example: Example,
     name: str,
     engine: DockerEngine,
     mirror: Registry,
     origin: Registry,
     cluster: Cluster,
     helm: Helm,
-) -> Market:
+) -> Site:
     """Put the repository, the base image, the prebuilt images and the tools in place; commit."""
     repository = folder / "repository"
-    shutil.copytree(MARKETPLACE, repository, ignore=shutil.ignore_patterns("expected", "reports"))
+    shutil.copytree(
+        CHECKOUT / "examples" / example.name, repository, ignore=shutil.ignore_patterns("expected", "reports")
+    )
     (repository / "stagecast.yaml").write_text(PROJECT.format(name=name))
-    (repository / "ci.yaml").write_text(OVERLAY.format(name=name, host=mirror.host))
+    overlay = OVERLAY.format(name=name, host=mirror.host)
+    (repository / "ci.yaml").write_text(overlay + "".join(f"  {line}\n" for line in example.services))
     (repository / ".gitlab-ci.yml").write_text(f"include: [{{local: .gitlab/stagecast/{name}.yml}}]\n")
     engine.stand_in_for_busybox(BASE)
-    for image in PREBUILT:
+    for image in example.prebuilt:
         for command in (["tag", BASE, f"{origin.host}/{image}"], ["push", f"{origin.host}/{image}"]):
             result = engine.run(*command)
             assert result.returncode == 0, result.stderr
@@ -225,12 +268,12 @@ def make_market(
         "STAGECAST_TRACE": str(folder / "trace.jsonl"),
         "NO_COLOR": "1",
     }
-    market = Market(name, repository, environment, mirror, cluster, helm, folder / "trace.jsonl")
-    market.compile()
+    site = Site(name, repository, environment, mirror, cluster, helm, folder / "trace.jsonl")
+    site.compile()
     _git(repository, "init", "-q", "--initial-branch=main")
     _git(repository, "add", "-A")
-    _git(repository, "commit", "-q", "-m", "marketplace")
-    return market
+    _git(repository, "commit", "-q", "-m", "an example")
+    return site
 
 
 def _git(repository: Path, *arguments: str) -> None:
