@@ -32,6 +32,7 @@ test: $(DEV) ## the tests, without those that run whole real components
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not e2e"
 
 e2e: $(DEV) ## the tests that run whole real components (builders, registries, a Kubernetes API)
+	$(BIN)/python tests/tools/control_plane.py
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m e2e
 
 check: $(DEV) ## ruff, mypy --strict, import contracts

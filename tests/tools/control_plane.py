@@ -209,3 +209,11 @@ def _script(verb: str, *arguments: str | Path, environment: Mapping[str, str] | 
 
 if __name__ == "__main__":
     print(binaries_dir())
+
+
+if __name__ == "__main__":
+    # Five minutes, once: before the tests, so that none of them waits for it.
+    try:
+        print(f"control plane: {binaries_dir()}")
+    except ToolMissingError as problem:
+        print(f"no control plane, so the tests on a cluster will skip or fail: {problem}")
