@@ -335,7 +335,7 @@ PROJECT_MISTAKES = {
     ),
     "no spec": ("environments:\n  »shop«: {targets: [helm]}", 'Missing property "spec".'),
     "an unknown target": (
-        "environments:\n  shop: {spec: environment.yaml, targets: [»gitlab«]}",
+        "environments:\n  shop: {spec: environment.yaml, targets: [»jenkins«]}",
         "Value is not accepted.",
     ),
     "an unknown severity": ("environments: {}\nseverities: {STC501: »fatal«}", "Value is not accepted."),

@@ -117,10 +117,13 @@ _STAR, _REST, _FOLDERS = "*", "rest", "folders"
 _Token = _Step | str
 
 
+_REGULAR = frozenset("^+()|{}")
+
+
 def _matcher(pattern: str, exception: bool) -> _Accepts | None:
     """What a pattern matches (PatternMatcher's `compile` and `match`); None when it is not understood."""
-    if "^" in pattern.replace("[^", "") and not exception:
-        # A regular expression to Docker 20.10, in which it stands for no character.
+    if not exception and not _REGULAR.isdisjoint(pattern.replace("[^", "")):
+        # To Docker 20.10 a pattern is a regular expression, in which these stand for no character.
         return None
     if any("\ud800" <= character <= "\udfff" or character == "\ufeff" for character in pattern):
         return None
