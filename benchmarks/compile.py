@@ -43,7 +43,9 @@ def rendered(helm: str, out: Path) -> None:
     """`helm template` on every release of an output, one after another."""
     for values in sorted(out.glob("helm/values/*/*.yaml")):
         kind = {"db": "database", "job": "job"}.get(values.stem.partition("-")[0], "workload")
-        command = [helm, "template", values.stem, out / "helm/charts" / kind, "--values", values]
+        # Built images get their tag at deployment.
+        tag = ["--set-string=image.tag=content-1"] if kind == "workload" else []
+        command = [helm, "template", values.stem, out / "helm/charts" / kind, "--values", values, *tag]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
