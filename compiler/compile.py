@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from compiler.artifacts import Artifact
 from compiler.diagnostics.model import Diagnostic, Severity
@@ -14,7 +15,7 @@ from compiler.plan.diff import NotAPlan
 from compiler.plan.encode import plan_text
 from compiler.plan.model import Plan
 from compiler.spec.context import Context
-from compiler.targets import NEEDS, load, with_needs
+from compiler.targets import NEEDS, TARGETS, load, with_needs
 from compiler.targets.helm.upgrade import upgrade_limitations
 from compiler.targets.model import Limitation
 
@@ -24,33 +25,56 @@ def plan_path(environment: str) -> str:
     return f".stagecast/{environment}.plan.json"
 
 
-def limitations(plan: Plan, targets: Iterable[str], context: Context) -> Iterator[Diagnostic]:
-    """What the targets cannot express of the plan, each at the place in the spec that is to blame.
+def previous_plan(path: Path) -> bytes | None:
+    """The content of a plan's file, for `compared`; None when there is no such file.
 
-    What several targets say is said once, with the names of all of them.
+    Raises:
+        OSError: it is there and cannot be read.
     """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def limitations(plan: Plan, targets: Iterable[str]) -> dict[str, tuple[Limitation, ...]]:
+    """What every target, and every part that targets share, cannot express of the plan, by its name."""
+    return {name: tuple(load(name).check(plan)) for name in with_needs(targets)}
+
+
+def without_refusing(
+    found: Mapping[str, tuple[Limitation, ...]], context: Context
+) -> tuple[dict[str, tuple[Limitation, ...]], tuple[Diagnostic, ...]]:
+    """What is left of `limitations` without targets that refuse the plan by themselves, and why they are out.
+
+    What stands against a part that others need (charts, scripts) stays.
+    """
+    shared = {need for needs in NEEDS.values() for need in needs}
+    refusals = {
+        name: next(each for each in said if each.severity == "error")
+        for name, said in found.items()
+        if name not in shared and any(each.severity == "error" for each in said)
+    }
+    left = with_needs(name for name in found if name in TARGETS and name not in refusals)
+    notes = tuple(_left_out(name, refusal, context) for name, refusal in refusals.items())
+    kept = {name: found[name] for name in left}
+    return kept, notes
+
+
+def diagnostics_of(found: Mapping[str, tuple[Limitation, ...]], context: Context) -> Iterator[Diagnostic]:
+    """Limitations at the places in the spec that are to blame; what several targets say is said once."""
     said: dict[Limitation, list[str]] = {}
-    for name in with_needs(targets):
-        for limitation in load(name).check(plan):
+    for name, limits in found.items():
+        for limitation in limits:
             said.setdefault(limitation, []).append(name)
     for limitation, names in said.items():
         yield _diagnostic(", ".join(dict.fromkeys(names)), limitation, context)
 
 
-def left_out(plan: Plan, targets: Iterable[str], context: Context) -> dict[str, Diagnostic]:
-    """The targets that refuse the plan by themselves, each with a note that says why.
-
-    What stands against a part that they share (charts, scripts) is not among it.
-    """
-    found: dict[str, Diagnostic] = {}
-    for name in targets:
-        refusal = next((each for each in load(name).check(plan) if each.severity == "error"), None)
-        if refusal is not None and not any(name in needs for needs in NEEDS.values()):
-            node = _node(refusal.service, refusal.field, context)
-            message = f"{name} is left out: {refusal.message}"
-            hint = refusal.hint or ""
-            found[name] = Diagnostic("STC702", Severity.NOTE, message, node.key_span, hint=hint)
-    return found
+def _left_out(name: str, refusal: Limitation, context: Context) -> Diagnostic:
+    node = _node(refusal.service, refusal.field, context)
+    message = f"{name} is left out: {refusal.message}"
+    return Diagnostic("STC702", Severity.NOTE, message, node.key_span, hint=refusal.hint or "")
 
 
 def artifacts(plans: Iterable[tuple[Plan, Sequence[str]]]) -> tuple[Artifact, ...]:

@@ -13,7 +13,15 @@ import typer
 
 from compiler import output as folder_of
 from compiler.artifacts import Artifact
-from compiler.compile import artifacts, compared, left_out, limitations, plan_path
+from compiler.compile import (
+    artifacts,
+    compared,
+    diagnostics_of,
+    limitations,
+    plan_path,
+    previous_plan,
+    without_refusing,
+)
 from compiler.diagnostics.model import Diagnostic, Findings, Severity
 from compiler.document.load import display_path
 from compiler.document.node import shortened
@@ -217,26 +225,18 @@ def _ready(job: Job, folder: Path, wishes: _Wishes, findings: Findings) -> _Read
     plan = make_plan(checked)
     if lock := wishes.locks.get(plan.environment):
         plan = pin(plan, lock, findings)
-    previous = _content(folder / plan_path(plan.environment))
+    previous = previous_plan(folder / plan_path(plan.environment))
     plan, about_past = compared(plan, previous, checked.context, allowed=wishes.allowed, prune=wishes.prune)
+    limits = limitations(plan, targets)
     notes: tuple[Diagnostic, ...] = ()
     if set(targets) == set(TARGETS):
         # All there are means all that there can be.
-        refusing = left_out(plan, targets, checked.context)
-        targets = tuple(name for name in targets if name not in refusing)
-        notes = tuple(refusing.values())
-    found = (*about_past, *notes, *limitations(plan, targets, checked.context))
+        limits, notes = without_refusing(limits, checked.context)
+        targets = tuple(name for name in targets if name in limits)
+    found = (*about_past, *notes, *diagnostics_of(limits, checked.context))
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     findings.extend(unsilenced(errors, settled(job, found, checked.sources)))
     return None if errors else _Ready(job, plan, targets)
-
-
-def _content(path: Path) -> bytes | None:
-    """The bytes of a file; None when there is no such file."""
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
 
 
 def _output(folder: Path, ready: list[_Ready], expected: int, findings: Findings) -> _Output | None:

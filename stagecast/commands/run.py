@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from compiler.compile import compared, limitations, plan_path
+from compiler.compile import compared, diagnostics_of, limitations, plan_path, previous_plan
 from compiler.diagnostics.model import Diagnostic, Severity
 from compiler.driver import Checked, make_plan, settled
 from compiler.plan.model import Delivery, Plan, Task
@@ -134,20 +134,13 @@ def _with_past(
         typer.Exit: it would lose data; the findings are shown.
     """
     assert checked.context is not None
-    previous = _content(folder.plan) or _content(checked.job.output / plan_path(plan.environment))
+    previous = previous_plan(folder.plan) or previous_plan(checked.job.output / plan_path(plan.environment))
     plan, found = compared(plan, previous, checked.context, allowed=allowed, prune=prune)
     _stop_at_errors(found)
     left = [gone.service for gone in plan.departed if not gone.prune]
     if left:
         _say(f"{plan.environment}: {', '.join(left)} left the spec and may still run; --prune removes it")
     return plan
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
 
 
 def _part(plan: Plan, only: list[str], *, deploys: bool) -> Plan:
@@ -168,7 +161,8 @@ def _part(plan: Plan, only: list[str], *, deploys: bool) -> Plan:
 
 def _refuse_what_cannot_be_run(plan: Plan, checked: Checked) -> None:
     assert checked.context is not None
-    _stop_at_errors(settled(checked.job, limitations(plan, TARGETS, checked.context), checked.sources))
+    found = diagnostics_of(limitations(plan, TARGETS), checked.context)
+    _stop_at_errors(settled(checked.job, found, checked.sources))
 
 
 def _stop_at_errors(found: list[Diagnostic] | tuple[Diagnostic, ...]) -> None:
