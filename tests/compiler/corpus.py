@@ -29,7 +29,7 @@ from typing import Any
 import helm_python
 
 import environments
-from compiler.compile import artifacts, limitations
+from compiler.compile import artifacts, diagnostics_of, limitations
 from compiler.diagnostics.model import Findings, Severity
 from compiler.driver import check_environment, make_plan
 from compiler.plan.model import Plan
@@ -115,7 +115,7 @@ def _compile(batch: Batch, origin: str, job: Job, findings: Findings) -> None:
     plan = make_plan(checked)
     for target in TARGETS:
         try:
-            said = limitations(plan, [target], checked.context)
+            said = diagnostics_of(limitations(plan, [target]), checked.context)
             codes = [found.code for found in said if found.severity is Severity.ERROR]
             if not codes:
                 _emit(batch, origin, plan, target)
