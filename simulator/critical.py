@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.engines.trace import Floats, Trace
 from simulator.network import Network
-from simulator.trace import Floats, Trace
 
 
 @dataclass(frozen=True, slots=True, eq=False)

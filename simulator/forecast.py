@@ -156,21 +156,56 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """Use of one resource of a queue over one run: `amounts[i]` from `times_s[i]` to the next time.
+
+    `times_s` rises strictly and begins at 0; the last amount is 0.
+    """
+
+    queue: str
+    resource: str
+    capacity: int
+    times_s: tuple[float, ...]
+    amounts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunTrace:
     """One replication in full, gates left out."""
 
     replication: int
     makespan_s: float
     steps: tuple[Step, ...]
+    loads: tuple[Load, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """How much the makespan goes with one task's duration: a bar of a tornado.
+
+    The median makespan of the runs in which the task was among its shortest
+    tenth, and of those in which it was among its longest. What the durations of
+    a run have in common is taken out first, or every task would look important.
+    """
+
+    task: str
+    low_s: float
+    high_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """The result of simulating a plan.
 
-    `makespans_s` has every run's makespan by replication. `timed_out` is the
-    share of runs in which any task hit its timeout; such a task is cut off
-    there and the pipeline goes on, as failures are not modelled.
+    `makespans_s` has the makespan of every run that succeeded, in the order of the replications;
+    quantiles, spans and shares are about these. `runs` are all, `failed` is the share
+    of those that failed. `timed_out` is the share of runs in which any task hit
+    its timeout (it is then a failed attempt).
+
+    What is told of single tasks and services rests on the first
+    `detailed_runs` runs, so that memory and time stay bounded. `engine` is the
+    engine that ran and `engine_reason` why, fit for a sentence. `profile` names the target whose ways
+    were simulated, None for the plan itself. `interrupted` says that fewer runs were made than asked for.
     """
 
     environment: str
@@ -190,3 +225,12 @@ class Forecast:
     bounds: Bounds
     median_run: RunTrace
     timed_out: float
+    p90_run: RunTrace | None = None
+    swings: tuple[Swing, ...] = ()
+    failed: float = 0.0
+    failures: tuple[tuple[str, float], ...] = ()
+    detailed_runs: int = 0
+    engine_reason: str = ""
+    scenario: str = "base"
+    profile: str | None = None
+    interrupted: bool = False

@@ -8,9 +8,24 @@ and gates.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from compiler.plan.model import BuildLimits, Limits, Plan, Task, TaskKind
+
+
+class Policy(StrEnum):
+    """Whom a queue serves next.
+
+    - fifo: by (arrival time, index); the head blocks all behind it, even what would fit.
+    - backfill: by (arrival time, index); everything that fits starts.
+    - longest-first: by (longest expected, index) whenever it arrived; everything that fits starts.
+    """
+
+    FIFO = "fifo"
+    BACKFILL = "backfill"
+    LONGEST_FIRST = "longest-first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +34,37 @@ class Queue:
 
     A request takes an amount of every resource at once, or waits (one atomic
     request: taking one resource and waiting for the next would block others
-    for nothing). It is first in, first out by (time of arrival, activity
-    index), and the head blocks all behind it: no backfill.
+    for nothing). `policy` says who is next.
+
+    `ready` makes places that must be made ready first (builder nodes that start
+    on demand), of a queue of one resource of which every activity asks 1: as
+    many are ready at the start. An activity that gets a ready place takes no
+    time; one that gets another place takes its duration, and the place is
+    ready from then on. Ready places are given out first. None: durations are
+    always taken.
+
+    `kills` says that a failure of a task that has a place here ends all tasks
+    that have one.
     """
 
     name: str
     resources: tuple[str, ...]
     capacity: tuple[int, ...]
+    policy: Policy = Policy.FIFO
+    ready: int | None = None
+    kills: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A bandwidth that transfers share equally (egalitarian processor sharing).
+
+    `width` is how many transfers go on at full speed at once: with n of them
+    each goes at the speed min(1, width / n). An activity's duration is its time at full speed.
+    """
+
+    name: str
+    width: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +72,33 @@ class Activity:
     """Something that takes time. `needs` are indices of activities that must be done before.
 
     `queue` is an index into the network's queues, or None when it asks for
-    nothing; `demand` has one amount per resource of that queue.
+    nothing; `demand` has one amount per resource of that queue. `link` is an
+    index into the network's links when it is a transfer.
+
+    A task may be several activities: `continues` is the index of the one
+    before, whose finish it follows at once (`needs` is that one alone). What the
+    first ones took from their queues is held until the last one is finished.
+    `priority` is the expected time in seconds, for longest-first.
     """
 
     id: str
     needs: tuple[int, ...] = ()
     queue: int | None = None
     demand: tuple[int, ...] = ()
+    continues: int | None = None
+    link: int | None = None
+    priority: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Activities in queue order, and the queues.
+    """Activities in queue order, the queues and the links.
 
-    Invariants: needs are acyclic indices, demands fit their queue's capacity.
+    Invariants: needs are acyclic indices, demands fit their queue's capacity;
+    an activity is continued by one other at most, and the queues along such a chain
+    have rising indices (so that holding one and waiting for the next ends).
     `order` is a topological order of the activities, `successors` the reverse
-    of their needs.
+    of their needs, `continued` has per activity the one that continues it, or -1.
 
     Raises:
         ValueError: an invariant does not hold; the message names the activity.
@@ -56,12 +106,17 @@ class Network:
 
     activities: tuple[Activity, ...]
     queues: tuple[Queue, ...] = ()
+    links: tuple[Link, ...] = ()
     order: tuple[int, ...] = field(init=False, repr=False, compare=False)
     successors: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
+    continued: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        for queue in self.queues:
+            _check_queue(queue)
         for activity in self.activities:
             _check_demand(activity, self.queues)
+            _check_link(activity, self.links)
         after: list[list[int]] = [[] for _ in self.activities]
         for index, activity in enumerate(self.activities):
             for need in activity.needs:
@@ -70,6 +125,7 @@ class Network:
                 after[need].append(index)
         object.__setattr__(self, "successors", tuple(tuple(each) for each in after))
         object.__setattr__(self, "order", _topological_order(self.activities, self.successors))
+        object.__setattr__(self, "continued", _continued(self.activities, self.order))
 
 
 BUILD_RESOURCES = ("slots", "cpu_milli", "memory_bytes")
@@ -126,6 +182,43 @@ def _check_demand(activity: Activity, queues: tuple[Queue, ...]) -> None:
     for resource, asked, there in zip(queue.resources, activity.demand, queue.capacity, strict=True):
         if not 0 <= asked <= there:
             raise ValueError(f"{activity.id} asks for {asked} {resource} of {there}: it can never start")
+    if queue.ready is not None and activity.demand != (1,):
+        raise ValueError(f"{activity.id} asks for {activity.demand[0]} places of queue {queue.name}, not one")
+
+
+def _check_queue(queue: Queue) -> None:
+    if queue.ready is None:
+        return
+    if len(queue.capacity) != 1 or not 0 <= queue.ready <= queue.capacity[0]:
+        raise ValueError(f"queue {queue.name} has {queue.ready} ready places of {queue.capacity}")
+
+
+def _check_link(activity: Activity, links: tuple[Link, ...]) -> None:
+    if activity.link is not None and not (
+        0 <= activity.link < len(links) and 0 < links[activity.link].width < math.inf
+    ):
+        raise ValueError(
+            f"{activity.id} goes over link {activity.link}, which does not exist or has no width"
+        )
+
+
+def _continued(activities: tuple[Activity, ...], order: tuple[int, ...]) -> tuple[int, ...]:
+    """Per activity the one that continues it, -1 for the last of its task."""
+    found = [-1] * len(activities)
+    last_queue = [-1] * len(activities)
+    for index in order:
+        activity = activities[index]
+        before = activity.continues
+        if before is not None:
+            if activity.needs != (before,) or found[before] != -1:
+                raise ValueError(f"{activity.id} continues an activity that it does not need alone")
+            found[before] = index
+            last_queue[index] = last_queue[before]
+        if activity.queue is not None:
+            if activity.queue <= last_queue[index]:
+                raise ValueError(f"{activity.id} waits in a queue of a lower index than one that it holds")
+            last_queue[index] = activity.queue
+    return tuple(found)
 
 
 def _topological_order(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.trace import Floats
+from simulator.engines.trace import Floats
 
 CONFIDENCE = 0.95
 

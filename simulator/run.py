@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from compiler.plan.model import Plan
-from simulator import engine, network, sampling
+from simulator import network, sampling
 from simulator.durations import task_durations
+from simulator.engines import reference as engine
 from simulator.forecast import Forecast
 from simulator.summary import summarise
 

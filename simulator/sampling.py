@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.durations import LONGEST_S, TaskDuration, Term
+from simulator.durations import TaskDuration, Term
+from simulator.engines.trace import Floats
+from simulator.laws import LONGEST_S
 from simulator.streams import normals
-from simulator.trace import Floats
 
 _RUN_FACTOR = ("run", "factor")
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from compiler.plan.model import Plan, ServiceType, Strategy, Task, TaskKind
 from simulator.critical import Arrivals, arrivals, busy, critical_activities, critical_path_bound
 from simulator.durations import TaskDuration
+from simulator.engines.trace import Floats, Trace
 from simulator.forecast import (
     Bounds,
     Forecast,
@@ -31,7 +32,6 @@ from simulator.forecast import (
 from simulator.network import Network
 from simulator.quantiles import order_statistic, quantile
 from simulator.sampling import Sample
-from simulator.trace import Floats, Trace
 
 _PHASES = {
     TaskKind.CHECK: "check",

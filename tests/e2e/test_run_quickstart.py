@@ -28,7 +28,7 @@ from control_plane import Cluster
 from docker_engine import DockerEngine
 from local_site import Ran, Site, make_site
 from registry import registry
-from simulator import engine
+from simulator.engines import reference as engine
 from simulator.network import from_plan
 from simulator.recorded import RecordedStep
 from toolchain import Helm, ToolMissingError

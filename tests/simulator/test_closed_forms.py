@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sim_networks import matrix, networks
 from sim_plans import slots_network
 from simulator.critical import busy, critical_path_bound
-from simulator.engine import simulate
+from simulator.engines.reference import simulate
 from simulator.network import Network
 from simulator.quantiles import quantile
 from simulator.streams import Floats, normals, uniforms

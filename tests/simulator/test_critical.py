@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sim_networks import matrix, networks
 from sim_plans import slots_network
 from simulator.critical import arrivals, busy, critical_activities, critical_path_bound
-from simulator.engine import simulate
+from simulator.engines.reference import simulate
 from simulator.network import Activity, Network, Queue
 
 

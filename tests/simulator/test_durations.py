@@ -9,7 +9,8 @@ import pytest
 
 from compiler.plan.model import Cron, Database, Estimate, Job, JobRun, Plan, SecretRef, ServiceType, TaskKind
 from sim_plans import Service, container, database, fixed, job, make_plan
-from simulator.durations import DEFAULTS, Z90, Law, TaskDuration, task_durations
+from simulator.durations import DEFAULTS, TaskDuration, task_durations
+from simulator.laws import Z90, Law
 
 DOCS = Path(__file__).parents[2] / "docs" / "forecast.md"
 

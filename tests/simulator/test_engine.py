@@ -11,7 +11,7 @@ from compiler.plan.model import Plan, Resources, Strategy, Task, TaskKind
 from sim_networks import matrix, networks, oracle, plans
 from sim_plans import GB, Service, database, make_plan, slots_network
 from simulator.critical import arrivals
-from simulator.engine import simulate
+from simulator.engines.reference import simulate
 from simulator.network import Activity, Network, Queue, from_plan
 
 POOL = ("slots", "cpu", "memory")

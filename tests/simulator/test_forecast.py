@@ -10,7 +10,7 @@ import pytest
 
 from compiler.plan.model import Estimate, Resources, Strategy, TaskKind
 from sim_plans import GB, Service, container, database, fixed, job, make_plan
-from simulator.engine import simulate
+from simulator.engines.reference import simulate
 from simulator.forecast import Forecast, ServiceForecast
 from simulator.network import from_plan
 from simulator.report.json import as_data, render

@@ -7,7 +7,8 @@ import pytest
 
 from compiler.plan.model import Estimate, Plan, Resources
 from sim_plans import GB, Service, database, fixed, make_plan
-from simulator.durations import LONGEST_S, Law, TaskDuration, Term, task_durations
+from simulator.durations import TaskDuration, Term, task_durations
+from simulator.laws import LONGEST_S, Law
 from simulator.quantiles import quantile
 from simulator.sampling import Sample, sample
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from compiler.plan.model import Plan, Strategy, TaskKind
 from sim_networks import durations, networks, plans
 from sim_plans import Service, container, make_plan
-from simulator import engine
+from simulator.engines import reference as engine
 from simulator.network import Network, from_plan
 from stagecast.execution.runner import Outcome, Record, Result, execute
 from virtual_commands import HANGS, Told, VirtualCommands

@@ -28,8 +28,8 @@ import numpy as np
 import simpy
 from simpy.events import Event, EventPriority
 
+from simulator.engines.trace import Floats, Trace
 from simulator.network import Network
-from simulator.trace import Floats, Trace
 
 NAME = "simpy"
 
