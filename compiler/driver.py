@@ -7,12 +7,13 @@ on, and nothing is lowered while there are errors. Writes and prints nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Findings, Severity
 from compiler.diagnostics.suppress import adjust, apply
+from compiler.document.node import Node
 from compiler.document.quoted import quoted_ranges
 from compiler.project import Job, repository_of
 from compiler.source import SourceFile
@@ -70,6 +71,25 @@ def check_environment(job: Job, findings: Findings) -> Checked:
     complete = context is not None and loaded is not None and not loaded.dropped
     errors = tuple(finding for finding in findings if finding.severity is Severity.ERROR)
     return Checked(job, context, settled(job, findings, sources, complete=complete), errors, sources)
+
+
+def check_tuned(checked: Checked, overlays: Sequence[Node]) -> Checked:
+    """An environment without errors as if `overlays` (see `spec.tuning`) stood over its spec.
+
+    Nothing is read again. The findings are those that `checked` does not have.
+    """
+    from compiler.spec.tuning import tune
+
+    assert checked.context is not None
+    assert not checked.errors
+    findings = Findings()
+    context = tune(checked.context, overlays, findings)
+    known = {diagnostic.sort_key() for diagnostic in checked.diagnostics}
+    new = tuple(finding for finding in findings if finding.sort_key() not in known)
+    errors = tuple(finding for finding in new if finding.severity is Severity.ERROR)
+    return replace(
+        checked, context=context, diagnostics=settled(checked.job, new, checked.sources), errors=errors
+    )
 
 
 def settled(

@@ -107,7 +107,8 @@ def describe(mistake: Mistake, schemas: Mapping[str, JsonSchema], parsers: Parse
         return _missing_key(mistake)
     if mistake.keyword in ("if", "dependencies"):
         return _key_conflict(mistake)
-    parse = parsers.get(mistake.schema.get("format", ""))
+    # Of two forms, what is no mapping was meant to be the short one.
+    parse = parsers.get(mistake.schema.get("else", mistake.schema).get("format", ""))
     if parse is not None and mistake.node.children is None and mistake.node.value is not None:
         return _malformed(mistake, parse)
     if mistake.keyword == "type":
@@ -334,7 +335,7 @@ def _malformed(mistake: Mistake, parse: Callable[[Any], Any]) -> Diagnostic:
         parse(node.value)
     except Malformed as error:
         return _error("STC404", node.place, f"{mistake.name}: {error.message}", error.hint)
-    kind = mistake.schema["format"].removeprefix("stagecast-")
+    kind = mistake.schema.get("else", mistake.schema)["format"].removeprefix("stagecast-")
     return _error("STC404", node.place, f"{mistake.name} is not a {kind} in the allowed range")
 
 

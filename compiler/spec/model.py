@@ -347,6 +347,8 @@ class Pipeline:
     deploy: DeployPipeline | None = member(Record(DeployPipeline), "How services are deployed.", default=None)
 
 
+PIPELINE = Record(Pipeline)
+
 SERVICE_TYPE = Choice(
     ServiceType,
     {
@@ -482,6 +484,8 @@ class Estimates:
         DURATION_ESTIMATE, "From Helm's start to ready, pull included.", default=None, examples=("40s",)
     )
 
+
+ESTIMATES = Record(Estimates)
 
 SCHEME = Keyword({"HTTP": "Plain HTTP.", "HTTPS": "HTTP over TLS; the certificate is not checked."})
 
@@ -717,9 +721,7 @@ class Service:
     )
     labels: dict[str, str] | None = member(MapOf(PlainText()), "Labels of its objects.", default=None)
     annotations: dict[str, str] | None = member(MapOf(PlainText()), "Annotations of its pods.", default=None)
-    estimates: Estimates | None = member(
-        Record(Estimates), "How long it takes, for the forecast.", default=None
-    )
+    estimates: Estimates | None = member(ESTIMATES, "How long it takes, for the forecast.", default=None)
     path_filter: PathFilterSettings | None = member(
         Record(PathFilterSettings), "Which changed files start an automatic deployment.", default=None
     )
@@ -1024,9 +1026,7 @@ class Environment:
         Record(PreviewSettings), "Give every pull request an environment of its own.", default=None
     )
     registry: Registry | None = member(Record(Registry), "The mirroring registry.", default=None)
-    pipeline: Pipeline | None = member(
-        Record(Pipeline), "The order of the work and its limits.", default=None
-    )
+    pipeline: Pipeline | None = member(PIPELINE, "The order of the work and its limits.", default=None)
     stages: tuple[str | StageDeclaration, ...] | None = member(
         ListOf(ByType(NAME, Record(StageDeclaration)), min_items=1),
         "Deployment stages, first to last. A stage named like a type of service is that type's default.",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from compiler.artifacts import Artifact
+from compiler.plan.jobs import JobGraph
 from compiler.plan.model import Plan
 from compiler.targets.model import Limitation
 
@@ -30,6 +31,13 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "argo": ("helm", "scripts"),
     "argocd": ("helm",),
     "helmfile": ("helm",),
+}
+
+# Of those that run the pipeline, what splits a plan into jobs.
+GRAPHS: dict[str, str] = {
+    "github": "compiler.targets.github.graph",
+    "gitlab": "compiler.targets.gitlab.graph",
+    "argo": "compiler.targets.argo.graph",
 }
 
 
@@ -62,3 +70,15 @@ def load(name: str) -> BackEnd:
 
     module: BackEnd = import_module(PARTS.get(name) or TARGETS[name])
     return module
+
+
+def job_graph(name: str, plan: Plan) -> JobGraph:
+    """What a target in `GRAPHS` makes of a plan; its `check` must have no error against the plan.
+
+    Raises:
+        KeyError: there is no such target.
+    """
+    from importlib import import_module
+
+    graph: JobGraph = import_module(GRAPHS[name]).job_graph(plan)
+    return graph

@@ -80,9 +80,12 @@ COUNT_OR_PERCENT_PATTERN = r"^(?:[0-9]{1,4}|[0-9]{1,3}%)$"
 COUNT_MAXIMUM = 9999
 """Kubernetes' IntOrString for a number of pods: a count, or a percentage of them, as text or as number."""
 
-PERCENT_PATTERN = r"^(?:100|[1-9]?[0-9])%$"
-PERCENT_MINIMUM = 0
-PERCENT_MAXIMUM = 100
+SHARE_PATTERN = r"^(?:100|[1-9]?[0-9](?:\.[0-9]{1,3})?)%$"
+"""A part of a whole as text: 0% to 100%, to a thousandth of a percent."""
+
+SHARE_MINIMUM = 0
+SHARE_MAXIMUM = 1
+"""A part of a whole as a number."""
 
 _BYTES: dict[str, int] = {
     "": 1,
@@ -97,7 +100,7 @@ _MEMORY = re.compile(MEMORY_PATTERN)
 _CPU = re.compile(CPU_PATTERN)
 _POOL_CPU = re.compile(POOL_CPU_PATTERN)
 _DURATION = re.compile(DURATION_PATTERN)
-_PERCENT = re.compile(PERCENT_PATTERN)
+_SHARE = re.compile(SHARE_PATTERN)
 _COUNT_OR_PERCENT = re.compile(COUNT_OR_PERCENT_PATTERN)
 _NUMBER_AND_UNIT = re.compile(r"([0-9.]+)([A-Za-z]*)")
 
@@ -186,16 +189,19 @@ def parse_count_or_percent(value: str | int | float) -> str:
     return text
 
 
-def parse_percent(value: str | int) -> int:
-    """Whole percent from 0 to 100: "25%", or 25 as a number. Raises Malformed."""
+def parse_share(value: str | int | float) -> float:
+    """A part of a whole, 0 to 1: "25%", "0.5%", or 0.25 as a number. Raises Malformed."""
     if isinstance(value, str):
-        if not _PERCENT.fullmatch(value):
-            raise slips.explain_percent(value, lambda text: bool(_PERCENT.fullmatch(text)))
-        return int(value[:-1])
-    whole = _whole(value, "a percentage", "60 or 60%")
-    if not PERCENT_MINIMUM <= whole <= PERCENT_MAXIMUM:
-        raise Malformed(f"{shown(value)} is not between 0 and 100 percent")
-    return whole
+        if not _SHARE.fullmatch(value):
+            raise slips.explain_percent(value, lambda text: bool(_SHARE.fullmatch(text)))
+        return float(Fraction(value[:-1]) / 100)
+    part = _exact(value)
+    if part is None:
+        raise Malformed(f"{shown(value)} is not a percentage", "write for example 25% or 0.25")
+    if not SHARE_MINIMUM <= part <= SHARE_MAXIMUM:
+        hint = f"write {shown(value)}%" if SHARE_MAXIMUM < part <= 100 else "write for example 25% or 0.25"
+        raise Malformed(f"{shown(value)} is not between 0 and 1", hint)
+    return float(part)
 
 
 def format_memory(size_bytes: int) -> str:

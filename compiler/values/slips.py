@@ -151,7 +151,7 @@ def explain_percent(text: str, accepts: Accepts) -> Malformed:
         return mended
     if re.fullmatch(r"-?[0-9]+%", text):
         return Malformed(f"{shown(text)} is not between 0 and 100 percent")
-    return _not(text, "a percentage in whole numbers", "25%")
+    return _not(text, "a percentage", "25%")
 
 
 def _mend(text: str, steps: Iterable[Step], accepts: Accepts) -> Malformed | None:

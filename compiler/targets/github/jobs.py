@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compiler.plan.model import Build, Plan
@@ -69,25 +70,40 @@ def check_job(jobs: Jobs, place: Place, condition: str) -> Value:
     )
 
 
-def chain(jobs: Jobs, place: Place) -> tuple[Value, list[str]]:
-    """Builds and deployments one after another, as the strategy orders them; and the last of them."""
-    found: Value = {}
-    before: list[str] = []
-    numbers = {id(part): number for parts in (jobs.groups, jobs.stages) for number, part in enumerate(parts)}
+def parts(jobs: Jobs) -> Iterator[tuple[str, Group | Rollout, int, tuple[str, ...]]]:
+    """Builds and deployments in the order of the strategy: id, part, number, and ids of the jobs before it.
+
+    The number is the place among the groups, or among the stages.
+    """
+    before: tuple[str, ...] = ()
+    numbers = {id(part): number for found in (jobs.groups, jobs.stages) for number, part in enumerate(found)}
     for part in ordered(jobs.groups, jobs.stages):
         number = numbers[id(part)]
         if isinstance(part, Group):
             key = f"build_{number + 1}"
-            found[key] = _build_job(jobs, place, part, number, after(before, f"matrix_{number + 1}"))
-            before.append(key)
+            yield key, part, number, before
+            before = (*before, key)
         else:
             key = "mirror" if part.stage is None else f"deploy_{number + 1}"
+            yield key, part, number, before
+            before = (key,)
+
+
+def chain(jobs: Jobs, place: Place) -> tuple[Value, list[str]]:
+    """Builds and deployments one after another, as the strategy orders them; and the last of them."""
+    found: Value = {}
+    last: list[str] = []
+    for key, part, number, before in parts(jobs):
+        if isinstance(part, Group):
+            found[key] = _build_job(jobs, place, part, number, after(before, f"matrix_{number + 1}"))
+            last = [*before, key]
+        else:
             found[key] = _deploy_job(jobs, place, number, after(before))
-            before = [key]
-    return found, before
+            last = [key]
+    return found, last
 
 
-def after(before: list[str], matrix: str | None = None) -> Value:
+def after(before: Sequence[str], matrix: str | None = None) -> Value:
     """`needs` and `if` of a job that runs after these jobs.
 
     A build job is skipped when the registry has all its images, so skipped

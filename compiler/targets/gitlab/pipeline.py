@@ -77,19 +77,27 @@ def _jobs(plan: Plan, parts: Layout) -> Iterator[tuple[str, Value]]:
     yield "check", _check_job(plan.environment)
     if parts.queues:
         yield BUILD, {"extends": COMMON, "script": [f"{SCRIPT} build"]}
-    places = {id(part): place for found in (parts.queues, parts.stages) for place, part in enumerate(found)}
-    for part in ordered(parts.queues, parts.stages):
-        place = places[id(part)]
+    for stage, part, place in stages(parts):
         if isinstance(part, Group):
-            stage = "build" if len(parts.queues) == 1 else f"build {place + 1}"
             yield from _build_jobs(plan, stage, parts.lanes[place])
         else:
-            yield _deploy_job(part, place)
+            yield stage, _deploy_job(stage, part, place)
     if uses.locks(plan):
         yield "lock", _last_job("lock", LOCK_MIN)
     if uses.removes(plan):
         kept = {"rules": [{"if": f"${PREVIEW} == null"}]} if uses.previews(plan) else {}
         yield "remove", {**_last_job("remove", REMOVE_MIN), **kept}
+
+
+def stages(parts: Layout) -> Iterator[tuple[str, Group | Rollout, int]]:
+    """The stages between the check and the end, in order: name, what is in it, its place among its kind."""
+    places = {id(part): place for found in (parts.queues, parts.stages) for place, part in enumerate(found)}
+    for part in ordered(parts.queues, parts.stages):
+        place = places[id(part)]
+        if isinstance(part, Group):
+            yield "build" if len(parts.queues) == 1 else f"build {place + 1}", part, place
+        else:
+            yield "mirror" if part.stage is None else f"deploy {place + 1}: {label(part.name)}", part, place
 
 
 def _check_job(environment: str) -> Value:
@@ -103,7 +111,7 @@ def _check_job(environment: str) -> Value:
 
 
 def _build_jobs(plan: Plan, stage: str, jobs: list[BuildJob]) -> Iterator[tuple[str, Value]]:
-    names = [_build_name(plan, job) for job in jobs]
+    names = [build_name(plan, job) for job in jobs]
     for name, job in zip(names, jobs, strict=True):
         longest_s = sum(plan.builds[index].timeout_s for index in job.builds)
         # The first of a lane waits for all stages before its own; the others for the one before them.
@@ -121,18 +129,17 @@ def _build_jobs(plan: Plan, stage: str, jobs: list[BuildJob]) -> Iterator[tuple[
         )
 
 
-def _build_name(plan: Plan, job: BuildJob) -> str:
+def build_name(plan: Plan, job: BuildJob) -> str:
     """A name that no other job has: the number of the first build is in it."""
     first = job.builds[0]
     more = f" and {len(job.builds) - 1} more" if len(job.builds) > 1 else ""
     return f"build {first + 1}: {uses.build_label(plan.builds[first])}{more}"
 
 
-def _deploy_job(stage: Rollout, place: int) -> tuple[str, Value]:
-    name = "mirror" if stage.stage is None else f"deploy {place + 1}: {label(stage.name)}"
+def _deploy_job(name: str, stage: Rollout, place: int) -> Value:
     # Its tasks end by their own timeouts: all of them one after another is the longest it can take.
     longest_s = sum((task.timeout_s or MIRROR_TIMEOUT_S) * (task.retries + 1) for task in stage.tasks)
-    return name, {
+    return {
         "extends": COMMON,
         "stage": name,
         "dependencies": ["check"],

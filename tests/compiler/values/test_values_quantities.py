@@ -116,12 +116,14 @@ BAD_DURATIONS = [
     (True, "true is not a duration", ""),
 ]
 
-BAD_PERCENT = [
+BAD_SHARES = [
     ("25", "no percent sign", "write 25%"),
     ("25 %", "white space", "write 25%"),
     ("101%", "not between 0 and 100", ""),
-    (101, "not between 0 and 100", ""),
-    (-1, "not between 0 and 100", ""),
+    ("0.0001%", "is not a percentage", "25%"),
+    (25, "25 is not between 0 and 1", "write 25%"),
+    (101, "not between 0 and 1", "25% or 0.25"),
+    (-1, "not between 0 and 1", ""),
     ("a%", "is not a percentage", "25%"),
     (True, "true is not a percentage", ""),
 ]
@@ -134,7 +136,7 @@ PATTERNS: list[tuple[str, Parser]] = [
     (q.POOL_CPU_PATTERN, q.parse_pool_cpu),
     (q.DURATION_PATTERN, q.parse_duration),
     (q.POSITIVE_DURATION_PATTERN, q.parse_positive_duration),
-    (q.PERCENT_PATTERN, q.parse_percent),
+    (q.SHARE_PATTERN, q.parse_share),
 ]
 
 _UNITS = ["", "k", "K", "M", "G", "T", "P", "E", "m", "u", "ms", "s", "h", "d", "%", "e9", "E12", "g"]
@@ -234,9 +236,10 @@ def test_duration(text: str, expected: float) -> None:
     assert q.parse_duration(text) == expected
 
 
-def test_percent() -> None:
-    assert q.parse_percent("25%") == q.parse_percent(25) == 25
-    assert q.parse_percent("100%") == 100
+def test_share() -> None:
+    assert q.parse_share("25%") == q.parse_share(0.25) == 0.25
+    assert q.parse_share("100%") == q.parse_share(1) == 1
+    assert q.parse_share("0.5%") == 0.005
 
 
 @pytest.mark.parametrize(
@@ -245,7 +248,7 @@ def test_percent() -> None:
         *((q.parse_memory, *case) for case in BAD_BYTES),
         *((q.parse_cpu, *case) for case in BAD_CPU),
         *((q.parse_duration, *case) for case in BAD_DURATIONS),
-        *((q.parse_percent, *case) for case in BAD_PERCENT),
+        *((q.parse_share, *case) for case in BAD_SHARES),
     ],
     ids=lambda value: getattr(value, "__name__", repr(value)),
 )
@@ -261,7 +264,7 @@ def test_slips_say_what_was_meant(
 
 @pytest.mark.parametrize("value", ["9" * 100_000, 10**5000, -(10**5000), "4" + " " * 100_000 + "G"], ids=type)
 def test_huge_values_are_refused_in_few_words(value: str | int) -> None:
-    parsers: list[Callable[..., object]] = [q.parse_memory, q.parse_cpu, q.parse_duration, q.parse_percent]
+    parsers: list[Callable[..., object]] = [q.parse_memory, q.parse_cpu, q.parse_duration, q.parse_share]
     for parse in parsers:
         with pytest.raises(Malformed) as caught:
             parse(value)
@@ -270,7 +273,7 @@ def test_huge_values_are_refused_in_few_words(value: str | int) -> None:
 
 @pytest.mark.parametrize("value", [None, [], {}, ("4G",)])
 def test_other_types_are_malformed(value: object) -> None:
-    parsers: list[Callable[..., object]] = [q.parse_memory, q.parse_cpu, q.parse_duration, q.parse_percent]
+    parsers: list[Callable[..., object]] = [q.parse_memory, q.parse_cpu, q.parse_duration, q.parse_share]
     for parse in parsers:
         with pytest.raises(Malformed):
             parse(value)
