@@ -1,1 +1,1 @@
-"""Plan and durations to traces, forecasts and reports; `simulator.run.forecast` is the way in."""
+"""Plan and durations to traces, forecasts and reports; `simulator.forecasting.run.forecast` is the way in."""

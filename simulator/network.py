@@ -45,6 +45,10 @@ class Queue:
 
     `kills` says that a failure of a task that has a place here ends all tasks
     that have one.
+
+    `held` says that what an activity took here is held until the last activity
+    of its task's chain is finished; else until it is finished itself (a node pulls
+    the next image while the first one's pod starts).
     """
 
     name: str
@@ -53,6 +57,7 @@ class Queue:
     policy: Policy = Policy.FIFO
     ready: int | None = None
     kills: bool = False
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Activity:
 
     A task may be several activities: `continues` is the index of the one
     before, whose finish it follows at once (`needs` is that one alone). What the
-    first ones took from their queues is held until the last one is finished.
+    first ones took from their queues is held until the last one is finished (but see `Queue.held`).
     `priority` is the expected time in seconds, for longest-first.
     """
 

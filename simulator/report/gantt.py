@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from compiler.plan.model import TaskKind
-from simulator.forecast import RunTrace, Step
-from simulator.report.figures import duration
+from simulator.figures import duration
+from simulator.forecasting.forecast import RunTrace, Span, Step
 
 
 class Cell(StrEnum):
@@ -24,6 +24,7 @@ class Cell(StrEnum):
     DEPLOYS = "█"
 
 
+PHASE_CELL = "▬"
 _CELLS = {TaskKind.BUILD: Cell.BUILDS, TaskKind.MIRROR: Cell.MIRRORS, TaskKind.DEPLOY: Cell.DEPLOYS}
 # Distances of ticks in seconds that people read easily.
 _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -53,28 +54,31 @@ def rows(run: RunTrace, services: tuple[str, ...], columns: int) -> tuple[Row, .
     )
 
 
-def phases(run: RunTrace, columns: int, *, builds_together: bool) -> str:
-    """Where phases begin, for strategies with barriers: a bar, and the phase's name as far as it fits."""
-    begins: dict[str, float] = {}
-    for step in run.steps:
-        if step.kind is TaskKind.BUILD:
-            name = "builds" if builds_together else f"{step.stage} builds"
-        elif step.kind is TaskKind.CHECK:
-            continue
-        else:
-            name = step.stage or "deploy"
-        begins[name] = min(step.arrival_s, begins.get(name, step.arrival_s))
-    scale = columns / run.makespan_s if run.makespan_s > 0 else 0.0
-    line = ""
-    for name, begin_s in sorted(begins.items(), key=lambda item: item[1]):
-        at = min(round(begin_s * scale), columns - 1)
-        line = line[:at].ljust(at) + "|" + name
-    return line[:columns].rstrip()
+def phase_bar(run: RunTrace, span: Span, columns: int, *, builds_together: bool) -> str:
+    """From the first arrival to the last finish of a phase; it has at least one column."""
+    steps = [
+        step for step in run.steps if _phase_of(step, together=builds_together) == (span.phase, span.stage)
+    ]
+    if not steps or run.makespan_s <= 0:
+        return ""
+    scale = columns / run.makespan_s
+    first = min(round(min(step.arrival_s for step in steps) * scale), columns - 1)
+    last = max(first + 1, round(max(step.finish_s for step in steps) * scale))
+    return " " * first + PHASE_CELL * (min(last, columns) - first)
+
+
+def _phase_of(step: Step, *, together: bool) -> tuple[str, str | None]:
+    if step.kind is TaskKind.CHECK:
+        return "check", None
+    if step.kind is TaskKind.BUILD:
+        return "build", None if together else step.stage
+    return "deploy", step.stage
 
 
 def axis(makespan_s: float, columns: int) -> str:
     """Times under the columns: 0 and round times, as many as fit legibly."""
-    step_s = next((tick for tick in _TICKS_S if makespan_s / tick <= 6), makespan_s / 6)
+    most = min(6, max(1, columns // 10))
+    step_s = next((tick for tick in _TICKS_S if makespan_s / tick <= most), makespan_s / most)
     line = ""
     tick = 0
     while step_s > 0 and tick * step_s <= makespan_s:

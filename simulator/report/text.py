@@ -1,235 +1,199 @@
 """A forecast on one screen of a terminal.
 
-Takes a `Forecast`, gives text of at most the width asked for: what to expect,
-what dominates it, the services, the median run, and what was assumed. The
-number of rows is bounded whatever the plan's size.
+Takes a `Forecast`, gives text of at most the width asked for, and of at most
+the height as long as that has room for the least: what to expect, what takes
+the time, the services that matter, and what was assumed. The number of rows
+is bounded whatever the plan's size.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from typing import TextIO
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from compiler.plan.model import Strategy, TaskKind
-from simulator.forecast import Forecast, ServiceForecast, Span, TaskForecast, Use
-from simulator.quantiles import CONFIDENCE, Quantile
-from simulator.report import gantt
-from simulator.report.figures import duration, optional_duration, percent, some
+from simulator.figures import clipped, columns_of, duration, interval, padded, percent
+from simulator.forecasting.forecast import Forecast, ServiceForecast, Span
+from simulator.report import facts, gantt
 from simulator.report.gantt import Cell
+from simulator.statistics.quantiles import CONFIDENCE
 
-MOST_ROWS = 10
-_NARROWEST, _WIDEST, _USUAL = 60, 100, 100
+if TYPE_CHECKING:
+    # It costs 15 ms that most forecasts need not spend.
+    from simulator.forecasting.gate import Comparison
+
+_NARROWEST, _WIDEST, _USUAL = 60, 100, 80
+_LOWEST, _USUAL_HEIGHT = 24, 40
+_FEWEST_ROWS, _MOST_ROWS = 3, 12
 _LONGEST_NAME = 24
+_LEAST_BAR = 12
+_LABEL = 13
 
-_STYLES = {
-    Cell.WAITS: "dim",
-    Cell.BUILDS: "blue",
-    Cell.MIRRORS: "magenta",
-    Cell.DEPLOYS: "green",
-}
-_ASCII = str.maketrans({"·": ".", "▒": "#", "░": "~", "█": "=", "…": "~"})
-_RESOURCES = {"slots": "slots", "cpu_milli": "CPU", "memory_bytes": "memory"}
+_BOLD, _DIM = "1", "2"
+_STYLES = {Cell.WAITS: _DIM, Cell.BUILDS: "34", Cell.MIRRORS: "35", Cell.DEPLOYS: "32"}
+_ASCII = str.maketrans({"·": ".", "▒": "#", "░": "~", "█": "=", "…": "~", "▬": "-"})
 
 
-def render_for(forecast: Forecast, stream: TextIO, environ: Mapping[str, str] = os.environ) -> str:
-    """The report as fits a stream: its terminal's width and colours, its encoding, NO_COLOR."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How wide and high the text may be, and whether it has colours."""
+
+    width: int
+    height: int
+    color: bool
+
+    def paint(self, text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if self.color and text and style else text
+
+
+def render_for(
+    forecast: Forecast,
+    stream: TextIO,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    comparison: Comparison | None = None,
+) -> str:
+    """The report as fits a stream: its terminal's size and colours, its encoding, NO_COLOR."""
     terminal = stream.isatty()
-    columns = shutil.get_terminal_size((_USUAL, 40)).columns if terminal else _USUAL
+    size = shutil.get_terminal_size((_USUAL, _LOWEST)) if terminal else (_USUAL, _USUAL_HEIGHT)
     color = terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    text = render(forecast, width=size[0], height=size[1], color=color, comparison=comparison)
     try:
-        "·▒░█…".encode(stream.encoding or "utf-8")
+        "·▒░█…▬".encode(stream.encoding or "utf-8")
     except (LookupError, UnicodeEncodeError):
-        return render(forecast, width=columns, color=color, ascii_only=True)
-    return render(forecast, width=columns, color=color)
+        return text.translate(_ASCII)
+    return text
 
 
-def render(forecast: Forecast, *, width: int = _USUAL, color: bool = False, ascii_only: bool = False) -> str:
-    """The report, ending with a line end; `width` is brought between 60 and 100 columns."""
-    width = min(max(width, _NARROWEST), _WIDEST)
-    shown = _shown(forecast)
-    parts: list[Text | Table] = [*_headline(forecast), Text(), _findings(forecast)]
-    if shown:
-        parts += [Text(), _services(forecast, shown, width), Text(), *_median_run(forecast, shown, width)]
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        legacy_windows=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    for part in parts:
-        console.print(part)
-    text = "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
-    return text.translate(_ASCII) if ascii_only else text
+def render(
+    forecast: Forecast,
+    *,
+    width: int = _USUAL,
+    height: int = _USUAL_HEIGHT,
+    color: bool = False,
+    comparison: Comparison | None = None,
+) -> str:
+    """The report, ending with a line end.
+
+    `width` is brought between 60 and 100 columns, `height` to at least 24 lines, one of which stays free.
+    """
+    look = _Look(min(max(width, _NARROWEST), _WIDEST), max(height, _LOWEST) - 1, color)
+    head = list(_headline(forecast, look))
+    found = list(_facts(forecast, comparison, look))
+    # Two headings, the axis, and two empty lines.
+    room = look.height - len(head) - len(found) - 5
+    body = list(_timeline(forecast, look, room))
+    lines = [*head, *([""] if body else []), *body, "", *found]
+    return "".join(line.rstrip() + "\n" for line in lines)
 
 
-def _headline(forecast: Forecast) -> Iterable[Text]:
+def _headline(forecast: Forecast, look: _Look) -> Iterator[str]:
+    name = clipped(forecast.environment, look.width // 2)
+    about = f"{forecast.runs:,} runs, seed {forecast.seed}, strategy {forecast.strategy.value}"
+    if forecast.scenario != "base":
+        about += f", scenario {clipped(forecast.scenario, _LONGEST_NAME)}"
+    if forecast.profile is not None:
+        about += f", as {forecast.profile} runs it"
+    lines = textwrap.wrap(about, look.width - columns_of(name) - 2) or [""]
+    yield look.paint(name, _BOLD) + "  " + look.paint(lines[0], _DIM)
+    yield from (look.paint(line, _DIM) for line in lines[1:])
+    if not forecast.succeeded:
+        yield look.paint("No run succeeds.", _BOLD) + " There is no time to tell."
+        run = forecast.median_run
+        yield look.paint(f"Run {run.replication} stands still after {duration(run.makespan_s)}:", _DIM)
+        return
     makespan = forecast.makespan
-    quantiles = {"P50": makespan.p50, "P90": makespan.p90, "P99": makespan.p99}
-    title = Text(f"{_clipped(forecast.environment)}  ", style="bold")
-    title.append(" · ".join(f"{name} {duration(each.value_s)}" for name, each in quantiles.items()))
-    intervals = ", ".join(_interval(each) for each in quantiles.values())
-    yield title
-    yield Text(f"{percent(CONFIDENCE)} intervals {intervals}", style="dim")
-    yield Text(
-        f"{forecast.runs:,} runs, seed {forecast.seed}, engine {forecast.engine}, "
-        f"strategy {forecast.strategy.value}",
-        style="dim",
-    )
+    rows = [
+        ("P50", makespan.p50, "half of the runs take no longer"),
+        ("P90", makespan.p90, "1 run in 10 takes longer"),
+        ("P99", makespan.p99, "1 run in 100 takes longer"),
+    ]
+    figures = [duration(quantile.value_s) for _, quantile, _ in rows]
+    ranges = [f"({interval(quantile)})" for _, quantile, _ in rows]
+    first, second = max(map(len, figures)), max(map(len, ranges))
+    room = look.width - 5 - first
+    for (label, _, meaning), figure, range_ in zip(rows, figures, ranges, strict=True):
+        longest = f"{meaning} ({percent(CONFIDENCE)} intervals)" if label == "P99" else meaning
+        lines = [f"  {range_.ljust(second)}  {note}".rstrip() for note in (longest, meaning, "")]
+        note = next((line for line in lines if len(line) <= room), "")
+        yield look.paint(f"{label}  {figure.rjust(first)}", _BOLD) + look.paint(note, _DIM)
 
 
-def _interval(quantile: Quantile) -> str:
-    """An end that so few runs cannot give is a question mark."""
-    ends = (quantile.low_s, quantile.high_s)
-    return " to ".join("?" if end is None else duration(end) for end in ends)
+def _facts(forecast: Forecast, comparison: Comparison | None, look: _Look) -> Iterator[str]:
+    for label, text in (*facts.compared(comparison), *facts.lines(forecast)):
+        wrapped = textwrap.wrap(text, look.width - _LABEL, break_on_hyphens=False) or [""]
+        yield look.paint(label.ljust(_LABEL), _BOLD) + wrapped[0]
+        yield from (" " * _LABEL + line for line in wrapped[1:])
 
 
-def _findings(forecast: Forecast) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column()
-    for label, text in _facts(forecast):
-        table.add_row(label, Text(text))
-    return table
-
-
-def _facts(forecast: Forecast) -> Iterable[tuple[str, str]]:
-    terms = [f"{each.term} {percent(each.share)}" for each in forecast.terms if each.share > 0]
-    ranked = sorted(forecast.services, key=lambda each: -each.share)
-    services = [f"{_clipped(each.name)} {percent(each.share)}" for each in ranked if each.share > 0]
-    if terms:
-        yield "Critical path", f"by term: {some(terms, 4)}; by service: {some(services, 3)}"
-    if forecast.spans:
-        yield "Phases", some([_phase(span) for span in forecast.spans], 6)
-    bounds = forecast.bounds
-    if bounds.lower_s > 0:
-        reason = (
-            "the longest chain" if bounds.critical_path_s >= bounds.area_s else "the work over the capacity"
-        )
-        yield "Lower bound", f"{duration(bounds.lower_s)} ({reason}); runs take {percent(bounds.gap)} more"
-    if forecast.uses:
-        yield "Use", ", ".join(_use(use) for use in forecast.uses)
-    if forecast.timed_out:
-        cut = sorted((task for task in forecast.tasks if task.timed_out), key=lambda task: -task.timed_out)
-        names = [f"{_clipped(task.id)} {percent(task.timed_out)}" for task in cut]
-        yield (
-            "Timeouts",
-            f"hit in {percent(forecast.timed_out)} of the runs: {some(names, 3)}. Tasks are cut off there "
-            "and the run goes on: failures are not modelled.",
-        )
-    yield "Assumed", _assumed(forecast)
-
-
-def _phase(span: Span) -> str:
-    name = {"check": "pre-check", "build": "builds", "deploy": "deploy"}[span.phase]
-    stage = f" {_clipped(span.stage)}" if span.stage is not None else ""
-    return f"{name}{stage} {duration(span.p50_s)}"
-
-
-def _use(use: Use) -> str:
-    peak = "" if use.resource != "slots" else f" of {use.capacity} (peak {use.peak})"
-    return f"{use.queue} {_RESOURCES.get(use.resource, use.resource)} {percent(use.mean)}{peak}"
-
-
-def _assumed(forecast: Forecast) -> str:
-    """Plainly what nobody said, and what is worth saying first."""
-    factor = f"the correlation within a run ({forecast.correlation:g})"
-    assumed = [task for task in forecast.tasks if task.assumed]
-    spreads = sum(task.spread_assumed for task in forecast.tasks)
-    also = f"the spread of {spreads} estimate{'s' * (spreads != 1)} and {factor}" if spreads else factor
-    if not assumed:
-        return (
-            f"{also}; no duration: all {len(forecast.tasks)} are estimates." if forecast.tasks else f"{also}."
-        )
-    worth = sorted((task for task in assumed if _estimable(task)), key=lambda task: -task.share)
-    advice = [f"{_clipped(task.services[0])} {task.kind.value}" for task in worth]
-    give = f" Give estimates, first for {', '.join(advice[:3])}." if advice else ""
-    return (
-        f"{len(assumed)} of {len(forecast.tasks)} durations (defaults by kind, docs/forecast.md), {also}. "
-        f"The intervals do not cover wrong assumptions.{give}"
-    )
-
-
-def _estimable(task: TaskForecast) -> bool:
-    return task.kind in (TaskKind.BUILD, TaskKind.DEPLOY) and bool(task.services)
-
-
-def _shown(forecast: Forecast) -> tuple[ServiceForecast, ...]:
-    """The services with a row: the most critical ones, in the order of the stages."""
-    ranked = sorted(forecast.services, key=lambda each: (-each.share, -each.critical, -each.ready_p50_s))
-    chosen = {each.name for each in ranked[:MOST_ROWS]}
-    return tuple(each for each in forecast.services if each.name in chosen)
-
-
-_FIGURES = ("critical", "share", "queued", "build", "mirror", "deploy", "ready at")
-
-
-def _services(forecast: Forecast, shown: tuple[ServiceForecast, ...], width: int) -> Table:
-    """One row a service. Where the width is short names are cut, figures never."""
-    figures = [_figures(each) for each in shown]
-    widths = [max(map(len, (heading, *column))) for heading, *column in zip(_FIGURES, *figures, strict=True)]
-    room = width - sum(widths) - 2 * (len(widths) + 1)
-    stage = min(max(len(each.stage) for each in shown), room // 3)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("Service", no_wrap=True)
-    table.add_column("Stage"[:stage], no_wrap=True)
-    for heading in _FIGURES:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each, cells in zip(shown, figures, strict=True):
-        table.add_row(
-            _clipped(each.name, min(room - stage, _LONGEST_NAME)), _clipped(each.stage, stage), *cells
-        )
-    more = len(forecast.services) - len(shown)
-    if more > 0:
-        table.add_row(f"+ {more} more")
-    return table
-
-
-def _figures(each: ServiceForecast) -> tuple[str, ...]:
-    return (
-        percent(each.critical),
-        percent(each.share),
-        duration(each.wait_s),
-        optional_duration(each.build_s),
-        optional_duration(each.mirror_s),
-        optional_duration(each.deploy_s),
-        duration(each.ready_p50_s),
-    )
-
-
-def _median_run(forecast: Forecast, shown: tuple[ServiceForecast, ...], width: int) -> Iterable[Text]:
+def _timeline(forecast: Forecast, look: _Look, room: int) -> Iterator[str]:
+    """Phases and services with their bars, on one axis: the median run."""
+    if not forecast.services:
+        return
+    room = max(room, 2 * _FEWEST_ROWS)
+    services = len(forecast.services)
+    phases = _longest(forecast.spans, min(_MOST_ROWS, max(_FEWEST_ROWS, room - services, (room - 1) // 2)))
+    shown = _dominating(forecast, min(_MOST_ROWS, max(_FEWEST_ROWS, room - len(phases))))
+    headings = [_heading("Phase", phases, forecast.spans), _heading("Service", shown, forecast.services)]
+    names = [*headings, *(facts.phase_name(span) for span in phases), *(each.name for each in shown)]
+    label = min(max(map(columns_of, names)), _LONGEST_NAME, look.width - 29 - _LEAST_BAR)
+    columns = look.width - label - 3 * 9 - 2
     run = forecast.median_run
-    names = tuple(each.name for each in shown)
-    label = max(len(_clipped(name)) for name in names) + 3
-    columns = width - label
-    title = Text(f"Median run, {duration(run.makespan_s)}  ", style="bold")
-    legend = {Cell.WAITS: "queued", Cell.BUILDS: "build", Cell.MIRRORS: "mirror", Cell.DEPLOYS: "deploy"}
-    for cell, meaning in legend.items():
-        title.append(f"  {cell.value} {meaning}", style=_STYLES[cell])
-    yield title.append("  * critical path", style="dim")
-    if forecast.strategy is not Strategy.DAG:
-        together = forecast.strategy is Strategy.BUILD_FIRST
-        phases = gantt.phases(run, columns, builds_together=together)
-        yield Text(" " * label + phases, style="dim", no_wrap=True)
-    for row in gantt.rows(run, names, columns):
-        line = Text(f"{_clipped(row.service)}{' *' * row.critical}".ljust(label), no_wrap=True)
-        for cell in row.cells:
-            line.append(cell.value, style=_STYLES.get(cell, ""))
-        yield line
-    yield Text(" " * label + gantt.axis(run.makespan_s, columns), style="dim", no_wrap=True)
+    if phases:
+        title = f"{clipped(headings[0], label).ljust(label)}{'tasks':>9}{'P50':>9}{'P90':>9}"
+        about = f"  run {run.replication}, nearest to P50: {duration(run.makespan_s)}"
+        yield look.paint(title, _BOLD) + look.paint(clipped(about, columns + 2), _DIM)
+        for span in phases:
+            figures = (str(span.tasks), duration(span.p50_s), duration(span.p90_s))
+            bar = gantt.phase_bar(run, span, columns, builds_together=_together(forecast))
+            yield _row(facts.phase_name(span), label, figures) + bar
+    title = f"{clipped(headings[1], label).ljust(label)}{'critical':>9}{'share':>9}{'queued':>9}"
+    yield look.paint(title, _BOLD) + _legend(look, columns)
+    rows = gantt.rows(run, tuple(each.name for each in shown), columns)
+    for each, row in zip(shown, rows, strict=True):
+        figures = (percent(each.critical), percent(each.share), duration(each.wait_s))
+        groups = ((cell, "".join(same)) for cell, same in groupby(row.cells))
+        cells = "".join(look.paint(text, _STYLES.get(cell, "")) for cell, text in groups)
+        yield _row(each.name, label, figures) + cells
+    yield " " * (label + 29) + look.paint(gantt.axis(run.makespan_s, columns), _DIM)
 
 
-def _clipped(name: str, longest: int = _LONGEST_NAME) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "…"
+def _heading(name: str, shown: Sequence[object], of: Sequence[object]) -> str:
+    """`Service`, or `Service, 5 of 40` where some are left out."""
+    return name if len(shown) == len(of) else f"{name}, {len(shown)} of {len(of)}"
+
+
+def _together(forecast: Forecast) -> bool:
+    return any(span.phase == "build" and span.stage is None for span in forecast.spans)
+
+
+def _row(name: str, label: int, figures: Iterable[str]) -> str:
+    return padded(clipped(name, label), label) + "".join(figure.rjust(9) for figure in figures) + "  "
+
+
+def _legend(look: _Look, columns: int) -> str:
+    """What the cells mean, as much of it as fits over the bars."""
+    meanings = {Cell.WAITS: "queued", Cell.BUILDS: "build", Cell.MIRRORS: "mirror", Cell.DEPLOYS: "deploy"}
+    text = " "
+    room = columns + 1
+    for cell, meaning in meanings.items():
+        room -= len(meaning) + 2
+        if room >= 0:
+            text += " " + look.paint(f"{cell.value}{meaning}", _STYLES[cell])
+    return text
+
+
+def _longest(spans: tuple[Span, ...], most: int) -> list[Span]:
+    """The longest phases, in their order."""
+    kept = {id(span) for span in sorted(spans, key=lambda span: -span.p50_s)[:most]}
+    return [span for span in spans if id(span) in kept]
+
+
+def _dominating(forecast: Forecast, most: int) -> list[ServiceForecast]:
+    """The services with the largest part of the critical path, largest first."""
+    ranked = sorted(forecast.services, key=lambda each: (-each.share, -each.critical, -each.ready_p50_s))
+    return ranked[:most]

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from simulator.quantiles import interval_ranks, order_statistic, quantile
-from simulator.streams import uniforms
+from simulator.drawing.streams import uniforms
+from simulator.statistics.quantiles import interval_ranks, order_statistic, quantile
 
 
 def binomial_cdf(count: int, probability: float, k: int) -> float:

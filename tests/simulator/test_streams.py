@@ -5,7 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from simulator.streams import normal_quantile, normals, uniforms
+from simulator.drawing.streams import fill_uniforms, normal_quantile, normals, uniforms
 
 
 def test_philox_known_answer() -> None:
@@ -71,3 +71,26 @@ def test_uniforms_are_uniform_and_normals_normal() -> None:
     assert abs(normal.var() - 1) < 3 * (2 / count) ** 0.5
     assert abs(np.corrcoef(normal[:-1], normal[1:])[0, 1]) < 3 / count**0.5
     assert abs(np.corrcoef(normal, normals(0, ("other",), count))[0, 1]) < 3 / count**0.5
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3, 4, 4097])
+def test_replications_may_begin_anywhere(first: int) -> None:
+    """A generator steps by four words; the k-th number is the k-th wherever the first one is."""
+    assert (uniforms(5, ("a",), 50, first) == uniforms(5, ("a",), 50 + first)[first:]).all()
+
+
+def test_many_streams_at_once_are_the_same_streams() -> None:
+    rows = np.empty((3, 11))
+    names = [("a",), ("b", "c"), ("a",)]
+    fill_uniforms(rows, 5, names, 6)
+    for row, name in zip(rows, names, strict=True):
+        assert (row == uniforms(5, name, 11, 6)).all()
+
+
+def test_numbers_are_the_raw_words_of_the_generator() -> None:
+    """What NumPy promises never to change (NEP 19), made into odd multiples of 2**-54."""
+    from simulator.drawing import streams
+
+    words = np.random.Philox(key=streams._key(2, ("x", "y")), counter=0).random_raw(1000)
+    expected = [((int(word) >> 11) + 0.5) * 2.0**-53 for word in words]
+    assert uniforms(2, ("x", "y"), 1000).tolist() == expected

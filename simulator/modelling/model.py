@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.plan.model import Plan
-from simulator.durations import TaskDuration
+from simulator.modelling.durations import TaskDuration
+from simulator.modelling.scenario import Scenario
 from simulator.network import Network
-from simulator.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ logarithm in its tails: processors may differ there in the last bit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -93,36 +94,79 @@ _FAR = (
 )
 
 
-def uniforms(seed: int, names: tuple[str, ...], count: int) -> Floats:
-    """Uniform numbers of one stream, inside (0, 1): shape (count,), the k-th is replication k's.
+# One step of Philox' counter makes four words.
+_WORDS = 4
+
+
+def uniforms(seed: int, names: tuple[str, ...], count: int, first: int = 0) -> Floats:
+    """Uniform numbers of one stream, inside (0, 1): shape (count,), for replications `first` and on.
 
     They are odd multiples of 2**-54 (53 random bits, centred), so neither 0 nor 1 occurs.
     """
-    generator = np.random.Philox(key=_key(seed, names), counter=0)
-    words = np.asarray(generator.random_raw(count), dtype=np.uint64)
-    fractions = (words >> np.uint64(11)).astype(np.float64)
-    return (fractions + 0.5) * 2.0**-53
+    result = np.empty(count)
+    fill_uniforms(result[np.newaxis], seed, (names,), first)
+    return result
 
 
-def normals(seed: int, names: tuple[str, ...], count: int) -> Floats:
+def normals(seed: int, names: tuple[str, ...], count: int, first: int = 0) -> Floats:
     """Standard normal numbers of one stream, shape (count,), by inversion of `uniforms`."""
-    return normal_quantile(uniforms(seed, names, count))
+    return normal_quantile(uniforms(seed, names, count, first))
+
+
+def fill_uniforms(rows: Floats, seed: int, streams: Sequence[tuple[str, ...]], first: int = 0) -> None:
+    """Fill `rows`, shape (streams, count), with `uniforms` of one stream each, from replication `first` on.
+
+    One generator serves all rows: setting its state is a tenth of the price of a new one.
+    """
+    step, skipped = divmod(first, _WORDS)
+    generator = np.random.Philox(key=0)
+    state = generator.state
+    state["state"]["counter"] = np.array([step, 0, 0, 0], dtype=np.uint64)
+    wanted = skipped + rows.shape[1]
+    for row, names in zip(rows, streams, strict=True):
+        state["state"]["key"] = _key(seed, names)
+        generator.state = state
+        words = np.asarray(generator.random_raw(wanted), dtype=np.uint64)[skipped:]
+        np.right_shift(words, np.uint64(11), out=words)
+        # 53 bits: the same number with and without a sign, and signed ones turn into floats faster.
+        np.add(words.view(np.int64), 0.5, out=row)
+    rows *= 2.0**-53
 
 
 def normal_quantile(probability: Floats) -> Floats:
     """The standard normal quantile function (AS 241, PPND16), for probabilities inside (0, 1)."""
-    centred = probability - 0.5
-    result = _ratio(_CENTRAL, 0.180625 - centred * centred, centred)
-    tail = np.flatnonzero(np.abs(centred) > 0.425)
-    if tail.size:
-        outside = probability[tail]
-        depth = np.sqrt(-np.log(np.minimum(outside, 1.0 - outside)))
-        size = _ratio(_MIDDLE, depth - 1.6)
-        far = np.flatnonzero(depth > 5.0)
-        if far.size:
-            size[far] = _ratio(_FAR, depth[far] - 5.0)
-        result[tail] = np.copysign(size, centred[tail])
+    result = np.empty_like(probability)
+    fill_quantiles(result, probability, [np.empty_like(probability) for _ in range(3)])
     return result
+
+
+def fill_quantiles(result: Floats, probability: Floats, scratch: Sequence[Floats]) -> None:
+    """`normal_quantile` into `result`, without new arrays but for the tails.
+
+    `result` and `probability` are contiguous and of one shape, `scratch` is three such arrays.
+    """
+    centred, squared, below = scratch
+    np.subtract(probability, 0.5, out=centred)
+    np.multiply(centred, centred, out=squared)
+    np.subtract(0.180625, squared, out=squared)
+    _horner(_CENTRAL[0], squared, result)
+    np.multiply(result, centred, out=result)
+    _horner(_CENTRAL[1], squared, below)
+    np.divide(result, below, out=result)
+    np.abs(centred, out=below)
+    tail = np.flatnonzero(below > 0.425)
+    if tail.size:
+        result.reshape(-1)[tail] = _tails(probability.reshape(-1)[tail])
+
+
+def _tails(probability: Floats) -> Floats:
+    """The quantiles of probabilities below 0.075 and above 0.925."""
+    depth = np.sqrt(-np.log(np.minimum(probability, 1.0 - probability)))
+    size = _ratio(_MIDDLE, depth - 1.6)
+    far = np.flatnonzero(depth > 5.0)
+    if far.size:
+        size[far] = _ratio(_FAR, depth[far] - 5.0)
+    return np.copysign(size, probability - 0.5)
 
 
 def _key(seed: int, names: tuple[str, ...]) -> NDArray[np.uint64]:
@@ -134,15 +178,17 @@ def _key(seed: int, names: tuple[str, ...]) -> NDArray[np.uint64]:
     return np.frombuffer(digest.digest(), dtype="<u8").astype(np.uint64)
 
 
-def _ratio(
-    coefficients: tuple[tuple[float, ...], tuple[float, ...]], at: Floats, factor: Floats | float = 1.0
-) -> Floats:
-    return _horner(coefficients[0], at) * factor / _horner(coefficients[1], at)
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], at: Floats) -> Floats:
+    above, below = np.empty_like(at), np.empty_like(at)
+    _horner(coefficients[0], at, above)
+    _horner(coefficients[1], at, below)
+    return np.divide(above, below, out=above)
 
 
-def _horner(coefficients: tuple[float, ...], at: Floats) -> Floats:
-    value = np.full_like(at, coefficients[0])
-    for coefficient in coefficients[1:]:
-        value *= at
-        value += coefficient
-    return value
+def _horner(coefficients: tuple[float, ...], at: Floats, out: Floats) -> None:
+    """The polynomial at `at`, highest power first, into `out`, which is another array."""
+    np.multiply(at, coefficients[0], out=out)
+    np.add(out, coefficients[1], out=out)
+    for coefficient in coefficients[2:]:
+        np.multiply(out, at, out=out)
+        np.add(out, coefficient, out=out)

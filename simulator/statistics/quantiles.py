@@ -25,6 +25,16 @@ class Quantile:
     low_s: float | None
     high_s: float | None
 
+    def within(self, precision: float) -> bool:
+        """Whether both ends are there and at most `precision` times the value away from it."""
+        room_s = precision * self.value_s
+        return (
+            self.low_s is not None
+            and self.high_s is not None
+            and self.value_s - self.low_s <= room_s
+            and self.high_s - self.value_s <= room_s
+        )
+
 
 def order_statistic(values: Floats, probability: float) -> Floats:
     """The quantile along the last axis: (..., n) gives (...,)."""

@@ -1,0 +1,208 @@
+"""Durations of every replication, drawn from the terms' laws.
+
+Takes terms, a seed and a correlation, gives the matrix that an engine needs.
+Knows no network and no engine.
+
+A term's draw is exp(mu + sigma * (sqrt(rho) * R + sqrt(1 - rho) * T)): R is one
+standard normal of the whole replication (a slow day of the registry, a busy
+cluster), T one of this term. As R and T are independent, the sum is standard
+normal for every rho: correlation changes no term's own law.
+
+Replications are drawn in tiles that fit a processor's cache, several terms and
+thousands of replications at a time. How they are cut changes no bit of any of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from simulator.drawing.attempts import More, attempt, surely_succeeds, total_s
+from simulator.drawing.probes import wait_s
+from simulator.drawing.streams import fill_quantiles, fill_uniforms, normals, uniforms
+from simulator.engines.trace import Flags, Floats
+from simulator.modelling.durations import TaskDuration, Term
+from simulator.modelling.laws import LONGEST_S
+
+_RUN_FACTOR = ("run", "factor")
+# A tile is five arrays of so many numbers: 640 kB, which the second cache of a core holds.
+_TILE = 16_384
+_LONGEST_ROW = 4_096
+# No standard normal made of 53 bits is further out than 8.3; a mixture of two at most sqrt(2) times that.
+_FURTHEST = 12.0
+_LOG_LONGEST = math.log(LONGEST_S)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Drawn durations in seconds, one row per `TaskDuration`.
+
+    `durations_s` has the shape (tasks, replications). `terms_s` has per task
+    an array (terms, replications) whose sum over terms is the duration; it is
+    empty unless it was asked for. `timed_out` (tasks, replications) says where a
+    timeout ended an attempt, `fails` where the last attempt failed; None when none did.
+    """
+
+    durations_s: Floats
+    terms_s: tuple[Floats, ...]
+    timed_out: Flags
+    fails: Flags | None = None
+
+
+def sample(
+    tasks: tuple[TaskDuration, ...],
+    *,
+    runs: int,
+    seed: int,
+    correlation: float,
+    first: int = 0,
+    terms: bool = False,
+) -> Sample:
+    """Draw the replications `first` to `first + runs`.
+
+    The k-th depends on nothing but the seed, the task, its terms and k.
+
+    Raises:
+        ValueError: the correlation is not within 0 and 1.
+    """
+    if not 0 <= correlation <= 1:
+        raise ValueError(f"the correlation must be between 0 and 1, not {correlation}")
+    durations_s = np.zeros((len(tasks), runs))
+    # Zeros that nobody writes to take no memory.
+    timed_out, fails = (
+        np.zeros(durations_s.shape, dtype=np.bool_),
+        np.zeros(durations_s.shape, dtype=np.bool_),
+    )
+    terms_s = tuple(np.zeros((len(task.terms), runs)) for task in tasks) if terms else ()
+    any_fails = False
+    streams = [_random(task) for task in tasks]
+    for begin, width in _pieces(runs):
+        columns = slice(begin, begin + width)
+        draws = _Draws(seed, first + begin, width, correlation)
+        for index, drawn in _terms(tasks, streams, draws):
+            total = total_s(tasks[index], drawn)
+            if not surely_succeeds(tasks[index], total):
+                result = attempt(tasks[index], drawn, draws.more(tasks[index]))
+                total, drawn = result.total_s, result.terms_s
+                timed_out[index, columns], fails[index, columns] = result.timed_out, result.fails
+                any_fails = any_fails or bool(result.fails.any())
+            durations_s[index, columns] = total
+            if terms:
+                for row, each in enumerate(drawn):
+                    terms_s[index][row, columns] = each
+    return Sample(durations_s, terms_s, timed_out, fails if any_fails else None)
+
+
+def _pieces(runs: int) -> Iterator[tuple[int, int]]:
+    """Replications cut into equal parts that are not too long: (begin, width)."""
+    width = max(1, -(-runs // max(1, -(-runs // _LONGEST_ROW))))
+    return ((begin, min(width, runs - begin)) for begin in range(0, runs, width))
+
+
+# A term to draw, and the names of its stream.
+_Stream = tuple[tuple[str, ...], Term]
+
+
+class _Draws:
+    """The numbers of some replications: `width` of them from the `first` on."""
+
+    def __init__(self, seed: int, first: int, width: int, correlation: float) -> None:
+        self._seed = seed
+        self._first = first
+        self.width = width
+        self._common = math.sqrt(correlation) * normals(seed, _RUN_FACTOR, width, first)
+        self._own_share = math.sqrt(1 - correlation)
+
+    def lognormals(self, streams: Sequence[_Stream], space: Floats) -> Floats:
+        """A row for each of some terms, inside `space`: flat, at least five times as large."""
+        shape = (len(streams), self.width)
+        result, probability, *scratch = space[: 5 * shape[0] * shape[1]].reshape((5, *shape))
+        mu = np.array([[math.log(term.law.median_s)] for _, term in streams])
+        sigma = np.array([[term.law.sigma] for _, term in streams])
+        if self._own_share:
+            fill_uniforms(probability, self._seed, [names for names, _ in streams], self._first)
+            fill_quantiles(result, probability, scratch)
+            result *= self._own_share
+            result += self._common
+        else:
+            result[:] = self._common
+        result *= sigma
+        result += mu
+        if (mu + _FURTHEST * sigma).max() > _LOG_LONGEST:
+            np.minimum(result, _LOG_LONGEST, out=result)
+        return np.exp(result, out=result)
+
+    def uniforms(self, names: tuple[str, ...]) -> Floats:
+        """A row of uniform numbers."""
+        return uniforms(self._seed, names, self.width, self._first)
+
+    def more(self, task: TaskDuration) -> More:
+        """What the attempts of a task need beside the first one's terms."""
+
+        def again(number: int) -> Sequence[Floats]:
+            streams = _random(task, number)
+            rows = self.lognormals(streams, np.empty(5 * len(streams) * self.width)) if streams else ()
+            return _of_task(task, self, rows, number)
+
+        return More(again, lambda name, number: self.uniforms(("task", task.task, name, str(number))))
+
+
+def _terms(
+    tasks: Sequence[TaskDuration], streams_of: Sequence[Sequence[_Stream]], draws: _Draws
+) -> Iterator[tuple[int, Sequence[Floats]]]:
+    """The index of every task that has terms, and these drawn but for "retry"; good until the next one.
+
+    Tile by tile: so many tasks at once as fit. `streams_of` has what each task draws.
+    """
+    most = max(_TILE // draws.width, max(map(len, streams_of), default=0), 1)
+    space = np.empty(5 * most * draws.width)
+    begin = 0
+    while begin < len(tasks):
+        end, count = begin, 0
+        while end < len(tasks) and count + len(streams_of[end]) <= most:
+            count += len(streams_of[end])
+            end += 1
+        streams = [each for index in range(begin, end) for each in streams_of[index]]
+        rows = iter(draws.lognormals(streams, space) if streams else ())
+        for index in range(begin, end):
+            own = list(islice(rows, len(streams_of[index])))
+            if tasks[index].terms:
+                yield index, _of_task(tasks[index], draws, own, 0)
+        begin = end
+
+
+def _random(task: TaskDuration, number: int = 0) -> list[_Stream]:
+    """What one attempt draws; the first is 0."""
+    attempt_names = (str(number),) if number else ()
+    return [
+        (("task", task.task, term.name, *attempt_names), term) for term in _needed(task) if not term.law.fixed
+    ]
+
+
+def _needed(task: TaskDuration) -> tuple[Term, ...]:
+    """A task's terms, and the pull before it where the probes' phase needs it."""
+    if task.pulled is None or task.pulled in task.terms or task.terms == ():
+        return task.terms
+    return (*task.terms, task.pulled)
+
+
+def _of_task(task: TaskDuration, draws: _Draws, random: Iterable[Floats], number: int) -> Sequence[Floats]:
+    """A row for each term but "retry"; `random` has the drawn ones."""
+    rows = iter(random)
+    found: dict[str, Floats] = {}
+    for term in _needed(task):
+        row = np.full(draws.width, float(term.law.median_s)) if term.law.fixed else next(rows)
+        if term.chance < 1:
+            attempt_names = (str(number),) if number else ()
+            row *= draws.uniforms(("task", task.task, term.name, "chance", *attempt_names)) < term.chance
+        found[term.name] = row
+    if task.readiness is not None and "ready" in found:
+        none = np.zeros(draws.width)
+        found["ready"] = wait_s(
+            task.readiness, found.get("pull", none), found.get("start", none), found["ready"]
+        )
+    return [found[term.name] for term in task.terms if term.name != "retry"]

@@ -1,0 +1,1 @@
+"""What takes time and by which law: a plan and a scenario become a network with laws."""

@@ -1,0 +1,1 @@
+"""Quantiles, means and paired differences, each with how sure it is. Numbers only."""
