@@ -12,7 +12,20 @@ from compiler.values.suggest import closest
 from stagecast.options import format_option
 from stagecast.session import Usage, check_format
 
-SCHEMAS = ("environment", "project", "plan", "forecast", "diagnostics", "graph", "images-lock", "trace")
+SCHEMAS = (
+    "environment",
+    "project",
+    "scenario",
+    "plan",
+    "forecast",
+    "whatif",
+    "optimize",
+    "pool",
+    "diagnostics",
+    "graph",
+    "images-lock",
+    "trace",
+)
 _FORMATS = ("json",)
 
 
@@ -22,7 +35,7 @@ def run(
     ] = "environment",
     format_: Annotated[str | None, format_option(*_FORMATS)] = None,
 ) -> None:
-    """Print the JSON Schema of the spec, the project file, or an output."""
+    """Print the JSON Schema of the spec, the project file, a scenario, or an output."""
     check_format(format_, _FORMATS)
     if name not in SCHEMAS:
         suggestion = closest(name, SCHEMAS)

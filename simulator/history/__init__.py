@@ -1,0 +1,1 @@
+"""Real runs: reading their traces, and holding the simulator to them."""

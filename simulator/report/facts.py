@@ -1,0 +1,150 @@
+"""What a forecast says beside its figures, in sentences: shared by the reports for people.
+
+Takes a `Forecast`, gives labelled sentences of plain, printable text. Knows no
+width and no markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from compiler.plan.model import TaskKind
+from simulator.figures import clipped, duration, percent, printable, some
+from simulator.forecasting.forecast import Forecast, Span, TaskForecast, Use
+
+if TYPE_CHECKING:
+    from simulator.forecasting.gate import Comparison
+
+_PHASE_NAMES = {"check": "pre-check", "build": "builds", "deploy": "deploy"}
+_LONGEST_NAME = 30
+_SHORT = 20
+_RESOURCES = {"cpu_milli": "CPU", "memory_bytes": "memory"}
+_QUEUES = {"build": "builds", "deploy": "deployments"}
+
+
+def lines(forecast: Forecast) -> Iterator[tuple[str, str]]:
+    """Label and text, what stops a pipeline first, assumptions and how it was made last."""
+    if forecast.failed:
+        yield "Failures", failures(forecast)
+    if forecast.timed_out:
+        yield "Timeouts", timeouts(forecast)
+    terms = [f"{each.term} {percent(each.share)}" for each in forecast.terms if each.share > 0]
+    if terms:
+        yield "Spent on", f"{some(terms, 3)} of the critical path"
+    if forecast.uses:
+        yield "Used", uses(forecast)
+    if forecast.bounds.lower_s > 0:
+        yield "Lower bound", bound(forecast)
+    yield "Assumed", assumed(forecast)
+    yield "Engine", engine(forecast)
+
+
+def compared(comparison: Comparison | None) -> Iterator[tuple[str, str]]:
+    """The changes since a baseline."""
+    if comparison is None:
+        return
+    from simulator.forecasting.gate import describe, how
+
+    changes = "; ".join(f"{change.quantile} {describe(change)}" for change in comparison.changes)
+    name = clipped(comparison.baseline, _LONGEST_NAME)
+    yield "Baseline", f"{name}: {changes + '; ' if changes else ''}{how(comparison)}."
+
+
+def failures(forecast: Forecast) -> str:
+    """The share that fails, and what fails first."""
+    first = [f"{_name(task)} {percent(share)}" for task, share in forecast.failures]
+    text = f"{percent(forecast.failed)} of the runs fail; first fails {some(first, 3)}."
+    return text + (" All times are of the runs that succeed." if forecast.succeeded else "")
+
+
+def timeouts(forecast: Forecast) -> str:
+    """How often a timeout ended something, and what."""
+    cut = sorted((task for task in forecast.tasks if task.timed_out), key=lambda task: -task.timed_out)
+    names = [f"{_name(task.id)} {percent(task.timed_out)}" for task in cut]
+    said = f": {some(names, 3)}" if names else ""
+    return f"hit in {percent(forecast.timed_out)} of the runs{said}"
+
+
+def uses(forecast: Forecast) -> str:
+    """Slots of each queue, and its other resources in brackets."""
+    queues: dict[str, list[Use]] = {}
+    for use in forecast.uses:
+        queues.setdefault(use.queue, []).append(use)
+    parts: list[str] = []
+    for queue, resources in queues.items():
+        name = _QUEUES.get(queue, clipped(queue, _LONGEST_NAME))
+        slots = [f"{percent(use.mean)} of {use.capacity}" for use in resources if use.resource == "slots"]
+        others = [
+            f"{_RESOURCES.get(use.resource, use.resource)} {percent(use.mean)}"
+            for use in resources
+            if use.resource != "slots"
+        ]
+        more = f" ({', '.join(others)})" if others else ""
+        parts.append(f"{name} {slots[0]}{' slots' * (not parts)}{more}" if slots else f"{name}{more}")
+    return ", ".join(parts)
+
+
+def bound(forecast: Forecast) -> str:
+    """What no order of the tasks could beat, and the price of queueing and barriers."""
+    bounds = forecast.bounds
+    chain = bounds.critical_path_s >= bounds.area_s
+    reason = "the longest chain of needs" if chain else "the work over the capacity"
+    return f"{duration(bounds.lower_s)} by {reason}; the runs take {percent(bounds.gap)} more"
+
+
+def assumed(forecast: Forecast) -> str:
+    """Plainly what nobody said, how much hangs on it, and what is worth saying first."""
+    factor = f"correlation {forecast.correlation:g} within a run"
+    tasks = [task for task in forecast.tasks if task.assumed]
+    spreads = sum(task.spread_assumed for task in forecast.tasks)
+    also = f"the spread of {spreads} estimate{'s' * (spreads != 1)}, {factor}" if spreads else factor
+    if not tasks:
+        return f"{also}; every duration is given." if forecast.tasks else f"{also}."
+    share = percent(sum(task.assumed_share for task in tasks))
+    text = (
+        f"{len(tasks)} of {len(forecast.tasks)} durations ({share} of the critical path), {also}. "
+        "The intervals do not cover that."
+    )
+    worth = worth_estimating(forecast)[:3]
+    named = [f"{clipped(task.services[0], _SHORT)} ({task.kind.value})" for task in worth]
+    return f"{text} Estimate first: {', '.join(named)}." if named else text
+
+
+def worth_estimating(forecast: Forecast) -> list[TaskForecast]:
+    """Tasks that the spec could give an estimate of and does not, the most critical first."""
+    tasks = [task for task in forecast.tasks if task.assumed and estimable(task)]
+    return sorted(tasks, key=lambda task: -task.assumed_share)
+
+
+def estimable(task: TaskForecast) -> bool:
+    """Whether `estimates` of a service can say how long it takes."""
+    return task.kind in (TaskKind.BUILD, TaskKind.DEPLOY) and bool(task.services)
+
+
+def engine(forecast: Forecast) -> str:
+    """Which engine ran and why, and what the figures rest on where that is not all runs."""
+    text = f"{forecast.engine}" + (f": {forecast.engine_reason}" if forecast.engine_reason else "")
+    if forecast.detailed_runs < forecast.runs:
+        text += f"; tasks, services and bounds are of the first {forecast.detailed_runs:,} runs"
+    if forecast.interrupted:
+        text += "; interrupted: fewer runs than asked for"
+    elif forecast.imprecise:
+        text += f"; the intervals are wider than the {_precision(forecast)} asked for"
+    elif forecast.precision is not None:
+        text += f"; the intervals are within {_precision(forecast)}"
+    return text + "."
+
+
+def _precision(forecast: Forecast) -> str:
+    return f"{(forecast.precision or 0) * 100:g}%"
+
+
+def _name(text: str) -> str:
+    return clipped(text, _LONGEST_NAME)
+
+
+def phase_name(span: Span) -> str:
+    """`pre-check`, `builds`, `deploy database`."""
+    name = _PHASE_NAMES[span.phase]
+    return name if span.stage is None else f"{name} {printable(span.stage)}"

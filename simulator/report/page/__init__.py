@@ -1,0 +1,1 @@
+"""Parts of the HTML report: markup, charts, the Gantt, tables, and the data behind each."""

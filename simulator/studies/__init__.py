@@ -1,0 +1,1 @@
+"""Questions that take many simulations: what if, what to shorten, how many builders."""
