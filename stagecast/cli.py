@@ -18,7 +18,19 @@ from compiler.values.suggest import closest
 from stagecast import __version__
 
 # In the order of work, which is also that of the help.
-COMMANDS = ("validate", "graph", "plan", "compile", "run", "simulate", "explain", "schema")
+COMMANDS = (
+    "validate",
+    "graph",
+    "plan",
+    "compile",
+    "run",
+    "simulate",
+    "whatif",
+    "optimize",
+    "pool",
+    "explain",
+    "schema",
+)
 
 FINDINGS, USAGE, UNREADABLE = 1, 2, 3
 

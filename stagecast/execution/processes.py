@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from compiler.plan.model import Task, TaskKind
-from simulator.recorded import RecordedStep, read
+from simulator.history.recorded import RecordedStep, read
 from stagecast.execution.runner import Ended, Event, Interrupt, Outcome
 from stagecast.execution.scripts import Command
 from stagecast.execution.trace import TraceFile

@@ -1,7 +1,7 @@
 """What may start: the plan's queueing model, advanced by what really happens.
 
 Takes the simulator's network, and is told when something ended; gives what
-starts. The rules are those of `simulator.engine`: a queue serves first in,
+starts. The rules are those of `simulator.engines.reference`: a queue serves first in,
 first out by (arrival, index), its head blocks all behind it, a start takes all
 that it asks for at once, and at one instant everything ends and arrives before
 any queue starts anything. Knows no processes, no outcomes and no clock.

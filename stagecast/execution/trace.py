@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from simulator.recorded import RecordedStep
+from simulator.history.recorded import RecordedStep
 
 
 class TraceFile:
