@@ -12,7 +12,11 @@ from compiler.lock import lock_schema
 from compiler.plan.schema import plan_schema
 from compiler.project import project_schema
 from compiler.spec.schema import environment_schema
-from simulator.recorded import trace_schema
+from simulator.history.recorded import trace_schema
+from simulator.report.paired_schema import optimise_schema, whatif_schema
+from simulator.report.pool_schema import pool_schema
+from simulator.report.schema import forecast_schema
+from stagecast.scenario_shape import scenario_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -109,9 +113,14 @@ def _cell(text: str) -> str:
 _FILES: dict[str, Callable[[], str]] = {
     "schemas/environment.schema.json": _schema(environment_schema),
     "schemas/project.schema.json": _schema(project_schema),
+    "schemas/scenario.schema.json": _schema(scenario_schema),
     "schemas/plan.schema.json": _schema(plan_schema),
     "schemas/images-lock.schema.json": _schema(lock_schema),
     "schemas/trace.schema.json": _schema(trace_schema),
+    "schemas/forecast.schema.json": _schema(forecast_schema),
+    "schemas/whatif.schema.json": _schema(whatif_schema),
+    "schemas/optimize.schema.json": _schema(optimise_schema),
+    "schemas/pool.schema.json": _schema(pool_schema),
     "docs/diagnostics.md": reference,
     "docs/spec.md": spec_reference,
 }

@@ -10,12 +10,14 @@ import pytest
 
 from compiler.plan.model import Estimate, Resources, Strategy, TaskKind
 from sim_plans import GB, Service, container, database, fixed, job, make_plan
+from simulator.drawing.sampling import sample
 from simulator.engines.reference import simulate
-from simulator.forecast import Forecast, ServiceForecast
+from simulator.forecasting.forecast import Forecast, ServiceForecast
+from simulator.forecasting.run import forecast
+from simulator.modelling.pipeline import model
+from simulator.modelling.scenario import Scenario
 from simulator.network import from_plan
 from simulator.report.json import as_data, render
-from simulator.run import MOST_DRAWS, forecast
-from simulator.sampling import sample
 
 SCHEMA = json.loads(files("schemas").joinpath("forecast.schema.json").read_text("utf-8"))
 
@@ -134,6 +136,8 @@ def test_bounds_use_and_the_median_run_hang_together(strategy: Strategy) -> None
     assert found.bounds.lower_s <= found.makespan.p50.value_s
     assert found.median_run.makespan_s == found.makespan.p50.value_s
     assert found.makespans_s[found.median_run.replication] == found.makespan.p50.value_s
+    assert found.p90_run is not None
+    assert found.p90_run.makespan_s == found.makespan.p90.value_s
     assert all(0 < use.mean <= 1 and 0 < use.peak <= use.capacity for use in found.uses)
     critical = sum(step.finish_s - step.start_s for step in found.median_run.steps if step.critical)
     assert critical == pytest.approx(found.median_run.makespan_s)
@@ -160,17 +164,13 @@ def test_assumptions_are_named() -> None:
     assert data["spreadAssumed"] == ["build:web"]
 
 
-def test_timeouts_are_counted() -> None:
-    estimates = (fixed("build:web", 100), fixed("deploy:web", 10), fixed("check:pre", 0))
+def test_a_timeout_is_a_failure_and_counted() -> None:
+    estimates = (fixed("build:web", 100.0), fixed("deploy:web", 10.0), fixed("check:pre", 0.0))
     plan = make_plan([Service("web")], estimates=estimates, timeouts={"build:web": 60})
     found = forecast(plan, runs=10)
-    assert found.timed_out == 1
-    assert {task.id: task.timed_out for task in found.tasks} == {
-        "check:pre": 0,
-        "build:web": 1,
-        "deploy:web": 0,
-    }
-    assert found.makespan.p50.value_s == 70
+    assert (found.timed_out, found.failed, found.succeeded) == (1, 1, 0)
+    assert found.failures == (("build:web", 1.0),)
+    assert found.median_run.makespan_s == 60
 
 
 def test_a_common_factor_widens_a_large_pipeline() -> None:
@@ -178,7 +178,7 @@ def test_a_common_factor_widens_a_large_pipeline() -> None:
     plan = make_plan([Service(f"s{number:03d}", f"stage{number // 50}") for number in range(200)])
 
     def ratio(correlation: float) -> float:
-        makespan = forecast(plan, runs=300, correlation=correlation).makespan
+        makespan = forecast(model(plan, Scenario(correlation=correlation)), runs=300).makespan
         return makespan.p99.value_s / makespan.p50.value_s
 
     assert 1 < ratio(0.0) < 1.1
@@ -201,7 +201,7 @@ def test_the_json_fits_its_schema(strategy: Strategy) -> None:
     assert data["makespan"]["p50"] == round(found.makespan.p50.value_s, 3)
     low, high = data["makespan"]["intervals"]["p90"]
     assert low <= data["makespan"]["p90"] <= high
-    assert (data["runs"], data["seed"], data["engine"]) == (200, 0, "simpy")
+    assert (data["runs"], data["seed"], data["engine"]) == (200, 0, "numpy")
     assert list(data["services"]) == ["db", "migrate", "cache", "web", "api", "admin"]
     # Too few runs for an upper end of P99.
     assert data["makespan"]["intervals"]["p99"][1] is None
@@ -243,7 +243,7 @@ def test_plans_with_next_to_nothing() -> None:
 
 def test_the_forecast_is_of_what_was_drawn() -> None:
     """The parts put together by hand give the same makespans."""
-    from simulator.durations import task_durations
+    from simulator.modelling.durations import task_durations
 
     plan = make_plan(SERVICES)
     drawn = sample(task_durations(plan), runs=30, seed=5, correlation=0.3)
@@ -255,8 +255,10 @@ def test_the_forecast_is_of_what_was_drawn() -> None:
     ("arguments", "says"),
     [
         ({"runs": 0}, "at least one run"),
-        ({"runs": MOST_DRAWS}, "too many"),
-        ({"correlation": 2.0}, "correlation"),
+        ({"workers": 0}, "at least one worker"),
+        ({"precision": 0.0}, "a precision is between"),
+        ({"precision": float("nan")}, "a precision is between"),
+        ({"engine": "fortran"}, "there is no engine"),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(arguments: dict[str, Any], says: str) -> None:

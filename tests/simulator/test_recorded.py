@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.recorded import RecordedStep, read, trace_schema
+from simulator.history.recorded import RecordedStep, read, trace_schema
 
 STEP = {"task": "build:web", "step": "build", "start": 10.5, "end": 12, "outcome": "done"}
 VALIDATOR = jsonschema.Draft7Validator(trace_schema())
