@@ -15,7 +15,7 @@ DEMO := examples/quickstart/environment.yaml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check e2e docs update-goldens tools clean
+.PHONY: help demo test check e2e docs validation update-goldens tools clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -44,6 +44,9 @@ check: $(DEV) ## ruff, mypy --strict, import contracts
 
 docs: $(APP) ## write the generated schemas and pages anew
 	$(BIN)/python docs/generate.py
+
+validation: $(DEV) ## write docs/validation.md anew: what the simulator is held to (some minutes)
+	$(BIN)/python docs/validation.py
 
 update-goldens: $(DEV) ## write the expected outputs of tests and examples anew
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not e2e" --update-goldens

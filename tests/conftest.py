@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 import hypothesis
 import pytest
 
+import browser
 import control_plane as kubernetes
 import docker_engine as docker
 import go_readers
@@ -171,3 +172,10 @@ def language_server() -> Iterator[editor.LanguageServer]:
     """The engine of VS Code's YAML extension, running."""
     with ExitStack() as stack:
         yield _obtain(lambda: stack.enter_context(editor.language_server()))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[browser.Browser]:
+    """A running browser."""
+    with ExitStack() as stack:
+        yield _obtain(lambda: stack.enter_context(browser.browser()))

@@ -20,7 +20,7 @@ from typing import Any
 from control_plane import Cluster
 from docker_engine import CLIENT, DockerEngine
 from registry import Registry
-from simulator.recorded import RecordedStep, read
+from simulator.history.recorded import RecordedStep, read
 from toolchain import Helm
 
 CHECKOUT = Path(__file__).resolve().parents[2]

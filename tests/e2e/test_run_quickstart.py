@@ -29,8 +29,8 @@ from docker_engine import DockerEngine
 from local_site import Ran, Site, make_site
 from registry import registry
 from simulator.engines import reference as engine
+from simulator.history.recorded import RecordedStep
 from simulator.network import from_plan
-from simulator.recorded import RecordedStep
 from toolchain import Helm, ToolMissingError
 
 pytestmark = pytest.mark.e2e

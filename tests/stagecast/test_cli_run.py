@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli_runs import CHECKOUT, Cli, Result
-from simulator.recorded import read
+from simulator.history.recorded import read
 from stub_tools import StubTools, commit, most_at_once
 
 SPEC = """\

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from compiler.plan.model import Task, TaskKind
-from simulator.recorded import read
+from simulator.history.recorded import read
 from stagecast.execution.processes import Processes, Work, tail
 from stagecast.execution.runner import Ended, Event, Interrupt, Outcome
 from stagecast.execution.scripts import Command
