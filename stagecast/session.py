@@ -137,9 +137,12 @@ def show(diagnostics: Iterable[Diagnostic], format_: str, *, to_stderr: bool = F
     """Print findings in a format; nothing for no findings where people read."""
     stream = sys.stderr if to_stderr else sys.stdout
     if format_ == "text":
+        shown = list(diagnostics)
+        if not shown:
+            return
         from compiler.diagnostics.render.text import render
 
-        text = render(diagnostics, color=wants_color(stream.isatty()))
+        text = render(shown, color=wants_color(stream.isatty()))
     else:
         text = RENDERERS[format_](diagnostics)
     stream.write(text)

@@ -32,9 +32,8 @@ _SCALAR_TAGS: dict[str, type | tuple[type, ...]] = {
     "float": (float, int),
 }
 # What libyaml's reader refuses (YAML 1.2.2, production c-printable, without the byte order mark).
-_NOT_PRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+# What is outside of it is named: as the complement of the printable ones it takes 5 ms to compile.
+_NOT_PRINTABLE = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def parse(source: SourceFile, findings: Findings) -> Node | None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from compiler.dockerfile.reader import Dockerfile, read_dockerfile
 from compiler.document.load import display_path, read_bytes
 from compiler.document.node import Node, shortened
 from compiler.source import SourceFile
 from compiler.spec.model import FileSource, GitSource
 from compiler.values.malformed import Malformed
 from compiler.values.places import check_git_ref, check_git_url, escapes, normal_path
+
+if TYPE_CHECKING:
+    from compiler.dockerfile.reader import Dockerfile
 
 MAX_DOCKERFILE_BYTES = 1024 * 1024
 
@@ -196,6 +199,9 @@ class Dockerfiles:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise _unreadable(path, "is not UTF-8", "save it as UTF-8") from error
+        # Most runs of most commands read none.
+        from compiler.dockerfile.reader import read_dockerfile
+
         return read_dockerfile(SourceFile(display_path(Path(os.path.relpath(file))), text))
 
 

@@ -11,6 +11,7 @@ attempt the task has failed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -48,10 +49,10 @@ def total_s(task: TaskDuration, terms_s: Sequence[Floats]) -> Floats:
     return _sum(terms_s[: task.again], rest_s.shape) + rest_s if task.again else rest_s
 
 
-def surely_succeeds(task: TaskDuration, total: Floats) -> bool:
-    """Whether no replication can fail, so that `total` is all there is to know."""
+def safe_s(task: TaskDuration) -> float:
+    """What the first attempt may take so that it surely succeeds, and is all there is to know; else -inf."""
     limits = [each for each in (task.timeout_s, task.deadline_s, LONGEST_S) if each is not None]
-    return task.failure <= 0 and bool(total.max() <= min(limits))
+    return min(limits) if task.failure <= 0 else -math.inf
 
 
 def attempt(task: TaskDuration, terms_s: Sequence[Floats], more: More) -> Result:

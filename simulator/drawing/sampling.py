@@ -21,7 +21,7 @@ from itertools import islice
 
 import numpy as np
 
-from simulator.drawing.attempts import More, attempt, surely_succeeds, total_s
+from simulator.drawing.attempts import More, attempt, safe_s, total_s
 from simulator.drawing.probes import wait_s
 from simulator.drawing.streams import fill_quantiles, fill_uniforms, normals, uniforms
 from simulator.engines.trace import Flags, Floats
@@ -71,30 +71,63 @@ def sample(
     """
     if not 0 <= correlation <= 1:
         raise ValueError(f"the correlation must be between 0 and 1, not {correlation}")
-    durations_s = np.zeros((len(tasks), runs))
-    # Zeros that nobody writes to take no memory.
-    timed_out, fails = (
-        np.zeros(durations_s.shape, dtype=np.bool_),
-        np.zeros(durations_s.shape, dtype=np.bool_),
-    )
-    terms_s = tuple(np.zeros((len(task.terms), runs)) for task in tasks) if terms else ()
-    any_fails = False
+    made = _Made(tasks, runs, terms)
     streams = [_random(task) for task in tasks]
+    single = [index for index, task in enumerate(tasks) if _is_single(task)]
+    others = [index for index, task in enumerate(tasks) if task.terms and not _is_single(task)]
     for begin, width in _pieces(runs):
-        columns = slice(begin, begin + width)
         draws = _Draws(seed, first + begin, width, correlation)
-        for index, drawn in _terms(tasks, streams, draws):
-            total = total_s(tasks[index], drawn)
-            if not surely_succeeds(tasks[index], total):
-                result = attempt(tasks[index], drawn, draws.more(tasks[index]))
-                total, drawn = result.total_s, result.terms_s
-                timed_out[index, columns], fails[index, columns] = result.timed_out, result.fails
-                any_fails = any_fails or bool(result.fails.any())
-            durations_s[index, columns] = total
-            if terms:
-                for row, each in enumerate(drawn):
-                    terms_s[index][row, columns] = each
-    return Sample(durations_s, terms_s, timed_out, fails if any_fails else None)
+        columns = slice(begin, begin + width)
+        for tile, rows in _tiles(single, streams, draws):
+            made.put_single(tile, columns, rows, draws)
+        for tile, rows in _tiles(others, streams, draws):
+            drawn = iter(rows)
+            for index in tile:
+                own = list(islice(drawn, len(streams[index])))
+                made.put(index, columns, _of_task(tasks[index], draws, own, 0), draws)
+    return made.sample()
+
+
+class _Made:
+    """What is drawn so far of all replications."""
+
+    def __init__(self, tasks: tuple[TaskDuration, ...], runs: int, terms: bool) -> None:
+        shape = (len(tasks), runs)
+        self._tasks = tasks
+        self._safe_s = np.array([safe_s(task) for task in tasks])
+        self._durations_s = np.zeros(shape)
+        # Zeros that nobody writes to take no memory.
+        self._timed_out, self._fails = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+        self._terms_s = tuple(np.zeros((len(task.terms), runs)) for task in tasks) if terms else ()
+        self._any_fails = False
+
+    def put_single(self, tasks: list[int], columns: slice, rows: Floats, draws: _Draws) -> None:
+        """Tasks of a single term each, a row of `rows` each."""
+        self._durations_s[tasks, columns] = rows
+        if self._terms_s:
+            for index, row in zip(tasks, rows, strict=True):
+                self._terms_s[index][0, columns] = row
+        for number in np.flatnonzero(rows.max(axis=1) > self._safe_s[tasks]).tolist():
+            self.put(tasks[number], columns, [rows[number]], draws)
+
+    def put(self, index: int, columns: slice, drawn: Sequence[Floats], draws: _Draws) -> None:
+        """A task whose first attempt has these terms, without "retry"."""
+        task = self._tasks[index]
+        total = total_s(task, drawn)
+        if total.max() > self._safe_s[index]:
+            result = attempt(task, drawn, draws.more(task))
+            total, drawn = result.total_s, result.terms_s
+            self._timed_out[index, columns], self._fails[index, columns] = result.timed_out, result.fails
+            self._any_fails = self._any_fails or bool(result.fails.any())
+        self._durations_s[index, columns] = total
+        if self._terms_s:
+            for row, each in enumerate(drawn):
+                self._terms_s[index][row, columns] = each
+
+    def sample(self) -> Sample:
+        """As the result."""
+        fails = self._fails if self._any_fails else None
+        return Sample(self._durations_s, self._terms_s, self._timed_out, fails)
 
 
 def _pieces(runs: int) -> Iterator[tuple[int, int]]:
@@ -120,6 +153,8 @@ class _Draws:
     def lognormals(self, streams: Sequence[_Stream], space: Floats) -> Floats:
         """A row for each of some terms, inside `space`: flat, at least five times as large."""
         shape = (len(streams), self.width)
+        if not streams:
+            return np.empty(shape)
         result, probability, *scratch = space[: 5 * shape[0] * shape[1]].reshape((5, *shape))
         mu = np.array([[math.log(term.law.median_s)] for _, term in streams])
         sigma = np.array([[term.law.sigma] for _, term in streams])
@@ -151,28 +186,34 @@ class _Draws:
         return More(again, lambda name, number: self.uniforms(("task", task.task, name, str(number))))
 
 
-def _terms(
-    tasks: Sequence[TaskDuration], streams_of: Sequence[Sequence[_Stream]], draws: _Draws
-) -> Iterator[tuple[int, Sequence[Floats]]]:
-    """The index of every task that has terms, and these drawn but for "retry"; good until the next one.
+def _tiles(
+    tasks: Sequence[int], streams_of: Sequence[Sequence[_Stream]], draws: _Draws
+) -> Iterator[tuple[list[int], Floats]]:
+    """So many of some tasks at once as fit a tile, and a row for all that each draws; good until the next.
 
-    Tile by tile: so many tasks at once as fit. `streams_of` has what each task draws.
+    `streams_of` has what every task draws.
     """
-    most = max(_TILE // draws.width, max(map(len, streams_of), default=0), 1)
+    most = max(_TILE // draws.width, max((len(streams_of[index]) for index in tasks), default=0), 1)
     space = np.empty(5 * most * draws.width)
-    begin = 0
-    while begin < len(tasks):
-        end, count = begin, 0
-        while end < len(tasks) and count + len(streams_of[end]) <= most:
-            count += len(streams_of[end])
-            end += 1
-        streams = [each for index in range(begin, end) for each in streams_of[index]]
-        rows = iter(draws.lognormals(streams, space) if streams else ())
-        for index in range(begin, end):
-            own = list(islice(rows, len(streams_of[index])))
-            if tasks[index].terms:
-                yield index, _of_task(tasks[index], draws, own, 0)
-        begin = end
+    tile: list[int] = []
+    streams: list[_Stream] = []
+    for index in tasks:
+        if len(streams) + len(streams_of[index]) > most:
+            yield tile, draws.lognormals(streams, space)
+            tile, streams = [], []
+        tile.append(index)
+        streams += streams_of[index]
+    if tile:
+        yield tile, draws.lognormals(streams, space)
+
+
+def _is_single(task: TaskDuration) -> bool:
+    """Whether its first attempt takes one draw and nothing else."""
+    return (
+        task.readiness is None
+        and task.again == 0
+        and [term.law.fixed or term.chance < 1 for term in task.terms if term.name != "retry"] == [False]
+    )
 
 
 def _random(task: TaskDuration, number: int = 0) -> list[_Stream]:

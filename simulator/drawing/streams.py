@@ -17,6 +17,7 @@ logarithm in its tails: processors may differ there in the last bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -169,6 +170,8 @@ def _tails(probability: Floats) -> Floats:
     return np.copysign(size, probability - 0.5)
 
 
+# A forecast asks for the same streams in every block.
+@lru_cache(maxsize=1 << 16)
 def _key(seed: int, names: tuple[str, ...]) -> NDArray[np.uint64]:
     """128 bits of key; lengths go into the hash so that ("ab", "c") and ("a", "bc") differ."""
     digest = blake2b(digest_size=16, person=b"stagecast/rng/v1")

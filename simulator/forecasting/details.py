@@ -150,6 +150,7 @@ class _ServiceFigures:
         self._tasks = frame.model.plan.tasks
         self._members = members
         self._spent_s = runs.floats(runs.detail.spent_s)
+        self._spent_p50_s = _quantile(self._spent_s, 0.5)
         finish_s = runs.floats(runs.detail.finish_s)
         wait_s = runs.floats(runs.detail.wait_s)
         critical = runs.pick(runs.detail.critical)
@@ -176,10 +177,9 @@ class _ServiceFigures:
         chosen = [index for index in self._members[row] if self._tasks[index].kind is kind]
         if not chosen:
             return None
-        spent_s = self._spent_s[chosen[0]]
-        for index in chosen[1:]:
-            spent_s = spent_s + self._spent_s[index]
-        return float(_quantile(spent_s, 0.5))
+        if len(chosen) == 1:
+            return float(self._spent_p50_s[chosen[0]])
+        return float(_quantile(self._spent_s[chosen].sum(axis=0), 0.5))
 
 
 def terms(frame: Frame, runs: Selection) -> tuple[TermShare, ...]:

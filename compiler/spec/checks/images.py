@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Findings, Label
-from compiler.dockerfile.reader import Dockerfile
 from compiler.document.node import Node, shortened
 from compiler.spec.context import Context, error, git_source, listed, place, warning
 from compiler.spec.databases import database_image
@@ -24,6 +24,9 @@ from compiler.spec.model import (
 from compiler.spec.sources import SourceProblem, resolve_file, said_at
 from compiler.values.images import is_mutable, parse_image
 from compiler.values.malformed import Malformed
+
+if TYPE_CHECKING:
+    from compiler.dockerfile.reader import Dockerfile
 
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9]+)?")
 

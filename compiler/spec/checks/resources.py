@@ -18,7 +18,6 @@ from compiler.spec.model import (
     Service,
     Serving,
 )
-from compiler.values.cron import check_timezone, parse_schedule
 from compiler.values.malformed import Malformed
 from compiler.values.quantities import format_cpu, format_memory
 from compiler.vocabulary import DatabaseMode, Protocol
@@ -174,6 +173,9 @@ def check_cron(context: Context, findings: Findings) -> None:
     for service in context.services.values():
         if not isinstance(service, JobService) or service.cron is None:
             continue
+        # Few specs have any.
+        from compiler.values.cron import check_timezone, parse_schedule
+
         _judge(findings, "STC410", service, "schedule", parse_schedule, service.cron.schedule)
         _judge(findings, "STC411", service, "timezone", check_timezone, service.cron.timezone)
 

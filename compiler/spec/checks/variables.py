@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Findings, Label
-from compiler.dockerfile.reader import Argument
 from compiler.document.node import Node, shortened
 from compiler.source import Span
 from compiler.spec.context import Context, error, git_source, warning
@@ -18,6 +18,9 @@ from compiler.spec.sources import SourceProblem
 from compiler.spec.variables import Parts
 from compiler.values.names import variable_prefix
 from compiler.vocabulary import SecretRef, Strategy
+
+if TYPE_CHECKING:
+    from compiler.dockerfile.reader import Argument
 
 _SECRET_KEY = re.compile(
     r"(?i)(?:^|_)(?:password|passwd|pwd|pass|passphrase|secret|token|api_?key|private_?key|access_?key|"
