@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from simulator import engines
 from simulator.drawing import sampling
 from simulator.engines.trace import Flags, Floats, Outcome, Trace
-from simulator.forecasting.critical import arrivals, busy, critical_activities, critical_path_bound
+from simulator.forecasting.critical import (
+    area_bound,
+    arrivals,
+    busy,
+    critical_activities,
+    critical_path_bound,
+)
 from simulator.forecasting.frame import Frame
 
 
@@ -196,11 +202,7 @@ def _detail(frame: Frame, drawn: sampling.Sample, trace: Trace) -> Detail:
         spent_s[frame.elastic] = trace.finish_s[frame.elastic] - trace.start_s[frame.elastic]
     critical_s = spent_s * critical
     used = busy(network, trace)
-    amounts_s = np.array([each.amount_s for each in used]).reshape(len(used), -1)
-    area_s = np.zeros(trace.finish_s.shape[1])
-    for each in used:
-        if each.amount_s.any():
-            np.maximum(area_s, each.amount_s / each.capacity, out=area_s)
+    amounts_s = np.array([each.amount_s for each in used]).reshape(len(used), trace.start_s.shape[1])
     return Detail(
         start_s=trace.start_s,
         finish_s=trace.finish_s,
@@ -212,7 +214,7 @@ def _detail(frame: Frame, drawn: sampling.Sample, trace: Trace) -> Detail:
         timed_out=frame.any_of_tasks(_timed_out(drawn, trace)),
         terms_s=_terms(frame, drawn, critical, critical_s),
         busy_s=amounts_s,
-        area_s=area_s,
+        area_s=area_bound(network, drawn.durations_s),
         longest_s=critical_path_bound(network, drawn.durations_s),
     )
 

@@ -238,6 +238,40 @@ def critical_path_bound(network: Network, durations_s: Floats) -> Floats:
     return np.asarray(earliest.max(axis=0, initial=0.0), dtype=np.float64)
 
 
+def area_bound(network: Network, durations_s: Floats) -> Floats:
+    """The work over the capacity per replication in seconds, of the resource where that is most.
+
+    Work is what a place is held for at least: waiting for a builder or a node with a
+    place in hand, and sharing a bandwidth, are a matter of order, and count as none.
+    """
+    held_s = _held_at_least(network, durations_s)
+    bound_s = np.zeros(durations_s.shape[1])
+    for number, queue in enumerate(network.queues):
+        members = [index for index, each in enumerate(network.activities) if each.queue == number]
+        demands = np.array([network.activities[index].demand for index in members], dtype=float)
+        if members:
+            # Of what there is none, nobody asks for any.
+            shares = demands.T @ held_s[members] / np.maximum(queue.capacity, 1)[:, None]
+            np.maximum(bound_s, shares.max(axis=0), out=bound_s)
+    return bound_s
+
+
+def _held_at_least(network: Network, durations_s: Floats) -> Floats:
+    """How long each activity holds its place if it never waits and no place has to be made ready."""
+    ready = [
+        each.queue is not None and network.queues[each.queue].ready is not None for each in network.activities
+    ]
+    own_s = np.where(np.array(ready, dtype=bool)[:, None], 0.0, durations_s)
+    if max(network.continued, default=-1) < 0:
+        return own_s
+    held_s = own_s.copy()
+    for index in reversed(network.order):
+        if network.continued[index] >= 0:
+            held_s[index] += held_s[network.continued[index]]
+    held = [_held(network, index) for index in range(len(network.activities))]
+    return np.where(np.array(held)[:, None], held_s, own_s)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Busy:
     """How much of one resource was used: amount times seconds, per replication."""
@@ -249,10 +283,7 @@ class Busy:
 
 
 def busy(network: Network, trace: Trace) -> tuple[Busy, ...]:
-    """The use per resource of every queue: each place from the start that took it until it was given back.
-
-    `amount_s / capacity` is the area bound on the makespan.
-    """
+    """The use per resource of every queue: each place from the start that took it until it was given back."""
     result = []
     ended_s = _ended(network, trace)
     for number, queue in enumerate(network.queues):

@@ -9,7 +9,13 @@ from sim_networks import all_networks, failing, matrix, networks
 from sim_plans import slots_network
 from simulator.engines.reference import simulate
 from simulator.engines.trace import Outcome, Trace
-from simulator.forecasting.critical import arrivals, busy, critical_activities, critical_path_bound
+from simulator.forecasting.critical import (
+    area_bound,
+    arrivals,
+    busy,
+    critical_activities,
+    critical_path_bound,
+)
 from simulator.network import Activity, Link, Network, Queue
 
 
@@ -197,3 +203,49 @@ def test_a_place_is_used_until_the_task_ends() -> None:
 
 def test_making_a_place_ready_is_no_bound() -> None:
     assert critical_path_bound(CHAINED, np.array([[5.0], [10.0], [2.0], [7.0]])).tolist() == [12.0]
+
+
+def test_what_another_order_would_save_is_no_work() -> None:
+    # Two transfers at once share the bandwidth and hold both places for 20 s; one beside other work would
+    # hold its place for 10 s, and all four tasks were done after 20 s.
+    queues, links = (Queue("q", ("slots",), (2,)),), (Link("l", 1.0),)
+    transfers = tuple(Activity(f"transfer {n}", (), 0, (1,), link=0) for n in range(2))
+    work = tuple(Activity(f"work {n}", (), 0, (1,)) for n in range(2))
+    durations = np.full((4, 1), 10.0)
+    together = Network((*transfers, *work), queues, links)
+    apart = Network((transfers[0], work[0], transfers[1], work[1]), queues, links)
+    assert simulate(together, durations).makespan_s.tolist() == [30.0]
+    assert simulate(apart, durations).makespan_s.tolist() == [20.0]
+    assert area_bound(together, durations).tolist() == area_bound(apart, durations).tolist() == [20.0]
+
+
+def test_waiting_for_a_builder_with_a_slot_in_hand_is_no_work() -> None:
+    queues = (Queue("slots", ("slots",), (2,)), Queue("builders", ("nodes",), (1,), ready=0))
+    activities: list[Activity] = []
+    for n in range(2):
+        first = len(activities)
+        activities += [
+            Activity(f"{n}/slot", (), 0, (1,)),
+            Activity(f"{n}/builder", (first,), 1, (1,), continues=first),
+            Activity(f"{n}", (first + 1,), continues=first + 1),
+        ]
+    durations = np.array([[0.0], [5.0], [10.0]] * 2)
+    network = Network(tuple(activities), queues)
+    assert simulate(network, durations).makespan_s.tolist() == [25.0]
+    # One builder does 20 s of work; the slots do as much and are two.
+    assert area_bound(network, durations).tolist() == [20.0]
+
+
+@settings(max_examples=150)
+@given(all_networks(), st.data())
+def test_the_area_is_a_bound_and_no_more_than_what_was_used(network: Network, data: st.DataObject) -> None:
+    durations = matrix(data, len(network.activities))
+    trace = simulate(network, durations)
+    area_s = area_bound(network, durations)
+    used = [each.amount_s / max(each.capacity, 1) for each in busy(network, trace)]
+    most_s = np.max(used, axis=0) if used else np.zeros_like(area_s)
+    assert (area_s <= trace.makespan_s * (1 + 1e-12) + 1e-9).all()
+    assert (area_s <= most_s * (1 + 1e-12) + 1e-9).all()
+    simple = not network.links and max(network.continued, default=-1) < 0
+    if simple and all(queue.ready is None for queue in network.queues):
+        assert area_s == pytest.approx(most_s)
