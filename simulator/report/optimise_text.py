@@ -238,7 +238,9 @@ def _pool(sweep: Sweep, found: Optimisation, width: int) -> list[tuple[str, bool
     )
     sentences = []
     p50_s = found.base.p50.value_s if found.base.p50 is not None else 0.0
-    if sweep.knee is None:
+    if len(sweep.points) == 1:
+        sentences.append("There is one build: more builders would stand idle.")
+    elif sweep.knee is None:
         sentences.append(f"No knee up to {last.name}: the last ones still save time.")
     else:
         point = sweep.points[sweep.values.index(sweep.knee)]

@@ -36,7 +36,7 @@ def _headline(found: PoolForecast) -> Iterator[str]:
     made = "" if question.rebuilt == 1 else f", {percent(question.rebuilt)} of them made"
     yield (
         f"{traffic.per_day:g} pipelines a day, {traffic.busiest_per_hour:.3g} in the busiest hour, "
-        f"{found.builds} builds each{made}"
+        f"{found.builds} build{'s' * (found.builds != 1)} each{made}"
     )
     yield (
         f"builders that would work if nothing waited: {found.offered:.2g} on average, "
@@ -50,7 +50,9 @@ def _interval(found: PoolForecast) -> str:
     low = "?" if found.fewest is None else str(found.fewest)
     high = "?" if found.safe is None else str(found.safe)
     return (
-        f"95 % interval {low} to {high} builders" if low != high else f"95 % interval: {low} builders as well"
+        f"95 % interval {low} to {high} builders"
+        if low != high
+        else f"95 % interval: {low} builder{'s' * (low != '1')} as well"
     )
 
 

@@ -25,6 +25,8 @@ from simulator.studies.whatif import WORTH, Compared, Comparison, Figures, Sweep
 
 _LONGEST_NAME = 14
 _LONGEST_VALUE = 24
+# A case may be called anything, and is named in several sentences.
+_MOST_OF_A_NAME = 200
 _SHORTEST_BAR, _LONGEST_BAR = 8, 40
 # Room for the mark of a knee and the gaps around a bar.
 _KNEE = 7
@@ -44,7 +46,9 @@ def render(comparison: Comparison, *, width: int = paired_text.WIDEST) -> str:
 
 def report(comparison: Comparison, width: int) -> paired_text.Lines:
     """The lines of the report."""
-    head = f"{comparison.runs:,} runs, seed {comparison.seed}, the same draws everywhere"
+    under = f", base {comparison.base.name}" if comparison.base.name != "base" else ""
+    by = f", as {comparison.profile} runs it" if comparison.profile is not None else ""
+    head = f"{_runs(comparison.runs)}, seed {comparison.seed}{under}{by}, the same draws everywhere"
     lines: list[tuple[str, bool]] = [(f"{clipped(comparison.environment, 40)}: what if", True)]
     lines += plain(
         wrapped(f"{head}; ± is half the {percent(CONFIDENCE)} interval of a difference.", width, "")
@@ -66,10 +70,14 @@ def about(runs: int, seed: int, profile: str | None, scenario: str = "base") -> 
     under = f", scenario {scenario}" if scenario != "base" else ""
     by = f", as {profile} runs it" if profile is not None else ""
     return (
-        f"{runs:,} runs, seed {seed}{under}{by}, the same draws everywhere; ± is half the "
+        f"{_runs(runs)}, seed {seed}{under}{by}, the same draws everywhere; ± is half the "
         f"{percent(CONFIDENCE)} interval of a difference. "
         "CPU-minutes: what builds hold, and the whole pool until the end."
     )
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count:,} runs"
 
 
 def _table(comparison: Comparison, width: int) -> Iterator[str]:
@@ -81,7 +89,7 @@ def _table(comparison: Comparison, width: int) -> Iterator[str]:
     yield next(lines)
     for each in comparison.cases:
         if columns_of(printable(each.figures.name)) > _LONGEST_NAME:
-            yield from wrapped(each.figures.name, width)
+            yield from wrapped(clipped(each.figures.name, _MOST_OF_A_NAME), width)
         yield next(lines)
 
 
@@ -103,7 +111,7 @@ def _value(quantile: Quantile | None) -> float | None:
 
 def case_notes(each: Compared, base: Figures) -> Iterator[str]:
     """Sentences about a case."""
-    name, change = each.figures.name, each.change
+    name, change = clipped(each.figures.name, _MOST_OF_A_NAME), each.change
     if change is None:
         yield f"{name}: no run succeeds both here and in the base, so nothing can be compared."
     elif change.slower == change.faster == 0:

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 MOST_VALUES = 100
 _RANGE = re.compile(
-    r"(?P<low>\d{1,9})(?P<unit>[A-Za-z]{0,3})\.\.(?P<high>\d{1,9})(?P=unit)(?:\.\.(?P<step>\d{1,9})(?P=unit))?"
+    r"(?P<low>\d{1,9})(?P<unit>[A-Za-z]{0,3}|%)\.\.(?P<high>\d{1,9})(?P=unit)(?:\.\.(?P<step>\d{1,9})(?P=unit))?"
 )
 
-_NUMBER = re.compile(r"(?P<number>\d{1,15}(?:\.\d{1,15})?)(?P<unit>[A-Za-z]{0,3})")
+_NUMBER = re.compile(r"(?P<number>\d{1,15}(?:\.\d{1,15})?)(?P<unit>[A-Za-z]{0,3}|%)")
 
 
 def sweep_values(text: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from dataclasses import replace
@@ -80,6 +81,12 @@ def run(
     bound_s = _read(parse_duration, max_wait, "--max-wait")
     share = _read(parse_share, rebuilt, "--rebuilt")
     sizes = _sizes(pool_range)
+    # A range of Click lets "nan" through.
+    for value, option in ((per_day, "--per-day"), (percentile, "--percentile")):
+        if math.isnan(value):
+            raise Usage("nan is no number", param_hint=option)
+    if share == 0:
+        raise Usage("nothing would be built; more than 0% is needed", param_hint="--rebuilt")
     checked = usable(*the_one(environment))
     from simulator.modelling.pipeline import model
     from simulator.studies.pool_search import Question, forecast

@@ -104,6 +104,8 @@ def run(
     if plot is not None:
         check_plot(plot, sweep)
     setting, values = read_sweep(sweep) if sweep is not None else ("", ())
+    if strategy is not None and setting == "pipeline.strategy":
+        raise Usage("the strategy is what is swept: leave --strategy out", param_hint="--sweep")
     checked = usable(*the_one(environment))
     from simulator.studies.whatif import whatif
 
@@ -111,7 +113,12 @@ def run(
         points = [
             (
                 value,
-                make_case(checked, Asked((*given.sets, f"{setting}={value}"), strategy, name=value), base),
+                make_case(
+                    checked,
+                    Asked((*given.sets, f"{setting}={value}"), strategy, name=value),
+                    base,
+                    target,
+                ),
             )
             for value in values
         ]
@@ -196,6 +203,8 @@ def read_case(text: str) -> Asked:
         if key == "strategy":
             strategy = value
         elif key == "scenario":
+            if scenario is not None:
+                raise Usage(f"{name.strip()} has two scenarios; a case has one", param_hint="--case")
             scenario = Path(value)
         else:
             sets.append(word)

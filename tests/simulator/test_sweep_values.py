@@ -11,6 +11,7 @@ from simulator.studies.sweep_values import MOST_VALUES, rising, sweep_values
         ("1..4", ["1", "2", "3", "4"]),
         ("1..14..4", ["1", "5", "9", "13"]),
         ("30s..90s..30s", ["30s", "60s", "90s"]),
+        ("0%..50%..25%", ["0%", "25%", "50%"]),
         ("4, 7,10", ["4", "7", "10"]),
         ("1..2,4,8..9", ["1", "2", "4", "8", "9"]),
         ("build-first,dag", ["build-first", "dag"]),
@@ -53,6 +54,7 @@ def test_as_many_values_as_there_may_be() -> None:
     [
         (["1", "2", "10"], True),
         (["30s", "60s"], True),
+        (["0%", "50%"], True),
         (["0.5", "1"], True),
         (["2", "1"], False),
         (["1", "1"], False),

@@ -30,6 +30,12 @@ def data_of(cli: Cli, *arguments: str | Path) -> dict[str, Any]:
     return data
 
 
+def test_of_a_single_build_no_knee_is_told(cli: Cli, spec: Path) -> None:
+    out = cli("optimize", spec, "--runs", "60").out
+    assert "There is one build" in out
+    assert "still save time" not in out
+
+
 def test_json_is_valid_and_complete(cli: Cli, spec: Path) -> None:
     data = data_of(cli, spec, "--runs", "60", "--seed", "5")
     assert (data["runs"], data["seed"], data["scenario"]) == (60, 5, "base")

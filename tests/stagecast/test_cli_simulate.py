@@ -223,6 +223,15 @@ def test_a_report_is_one_page(cli: Cli, spec: Path, folder: Path) -> None:
     assert (folder / "r.html").read_text().lstrip().lower().startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize("option", ["--gantt", "--csv", "--report"])
+def test_a_folder_that_is_not_there_is_named_before_anything_runs(cli: Cli, spec: Path, option: str) -> None:
+    if option == "--report":
+        pytest.importorskip("vl_convert", reason="--report INTO NO FOLDER IS NOT TESTED: stagecast[report]")
+    result = cli("simulate", spec, "--runs", "20", option, "no/x.html")
+    assert (result.code, result.out) == (3, "")
+    assert result.err == "stagecast: no: no such file or directory\n"
+
+
 @pytest.mark.parametrize(("option", "name"), [("--gantt", "mine.svg"), ("--csv", "mine.csv")])
 def test_a_file_of_a_person_is_never_replaced(
     cli: Cli, spec: Path, folder: Path, option: str, name: str
@@ -298,3 +307,14 @@ def test_markdown_is_a_summary_for_a_pull_request(cli: Cli, estimated: Path, fol
     assert result.out.startswith("### Forecast of shop\n")
     assert "| change |" in result.out
     assert ("**Passed:**" in result.out) == (result.code == 0)
+
+
+@pytest.mark.parametrize("target", ["github", "gitlab", "argo"])
+def test_an_environment_without_services_takes_what_the_target_takes(
+    cli: Cli, spec: Path, target: str
+) -> None:
+    head = SPEC[: SPEC.index("services:")]
+    spec.write_text(f"{head}services: {{}}\n")
+    found = forecast(cli, spec, "--runs", "50", "--target", target)
+    assert found["makespan"]["p50"] > 0
+    assert found["services"] == {}

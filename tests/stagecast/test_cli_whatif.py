@@ -99,6 +99,14 @@ def test_the_ways_of_a_target(cli: Cli, spec: Path) -> None:
     assert "error" in result.err
 
 
+def test_a_target_runs_the_points_of_a_sweep_too(cli: Cli, spec: Path) -> None:
+    arguments = (spec, "--sweep", "pipeline.build.parallelism=1,7", "--target", "github")
+    data = data_of(cli, *arguments)
+    assert data["sweep"]["points"][1]["p50"] == data["base"]["p50"]
+    assert data["sweep"]["points"][1]["change"]["mean"]["value"] == 0
+    assert "as github runs it" in cli("whatif", *arguments, "--runs", "60").out
+
+
 @pytest.mark.parametrize("ending", ["svg", "html"])
 def test_a_plot(cli: Cli, spec: Path, ending: str) -> None:
     pytest.importorskip(
@@ -137,6 +145,8 @@ def test_the_same_seed_gives_the_same_bytes(cli: Cli, spec: Path) -> None:
         (("--sweep", "=1..3"), "PATH=VALUES"),
         (("--sweep", "pipeline.build.parallelism=3"), "single value"),
         (("--sweep", "pipeline.build.parallelism=1..1000"), "at most 100"),
+        (("--sweep", "pipeline.strategy=staged,dag", "--strategy", "dag"), "leave --strategy out"),
+        (("--case", "x: scenario=a.yaml scenario=b.yaml"), "two scenarios"),
         (("--case", "strategy=dag"), "has no name"),
         (("--case", "name:"), "has no name"),
         (("--case", "name: dag"), "is not PATH=VALUE"),
@@ -174,7 +184,9 @@ def test_settings_that_cannot_be_are_findings(cli: Cli, spec: Path, arguments: t
 
 def test_a_file_that_is_not_there(cli: Cli, spec: Path) -> None:
     assert cli("whatif", spec, "--scenario", "none.yaml").code == 3
-    assert cli("whatif", spec, "--sweep", "pipeline.build.parallelism=1..2", "--plot", "no/x.svg").code == 3
+    result = cli("whatif", spec, "--sweep", "pipeline.build.parallelism=1..2", "--plot", "no/x.svg")
+    assert (result.code, result.out) == (3, "")
+    assert result.err == "stagecast: no: no such file or directory\n"
 
 
 def test_errors_in_the_spec_are_shown(cli: Cli, spec: Path) -> None:
@@ -204,6 +216,14 @@ def test_a_sweep_splits_at_its_last_equals_sign() -> None:
     )
     with pytest.raises(Usage):
         read_sweep("nothing")
+
+
+def test_an_endless_name_of_a_case_is_cut(cli: Cli, spec: Path) -> None:
+    result = cli("whatif", spec, "--case", f"{'n' * 5000}: queue=backfill", "--runs", "1")
+    assert result.code == 0
+    assert "1 run, " in result.out
+    assert result.out.count("n" * 40) > 1
+    assert len(result.out) < 1500
 
 
 def test_the_marketplace(cli: Cli, golden: Any) -> None:
