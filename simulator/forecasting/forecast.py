@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.plan.model import ServiceType, Strategy, TaskKind
+from simulator.engines.trace import Outcome
 from simulator.modelling.durations import Term
 from simulator.statistics.quantiles import Quantile
 
@@ -156,7 +157,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One task of one run: when it could start, when it did, when it was done."""
+    """One task of one run: when it could start, when it did, when it was done, and how it ended.
+
+    `outcome` is DONE, FAILED, or CANCELLED for one that another's failure ended; never NEVER.
+    """
 
     task: str
     kind: TaskKind
@@ -166,6 +170,7 @@ class Step:
     start_s: float
     finish_s: float
     critical: bool
+    outcome: Outcome = Outcome.DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,11 @@ class RunTrace:
     makespan_s: float
     steps: tuple[Step, ...]
     loads: tuple[Load, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether a task of it failed: then `makespan_s` is the time until all stood still."""
+        return any(step.outcome is Outcome.FAILED for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)

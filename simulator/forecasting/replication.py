@@ -5,11 +5,11 @@ Takes the detailed replications of a model, gives a `RunTrace` of one of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from simulator.engines.trace import Trace
+from simulator.engines.trace import Outcome, Trace
 from simulator.forecasting.blocks import Detail
 from simulator.forecasting.critical import arrivals
 from simulator.forecasting.forecast import Load, RunTrace, Step
@@ -29,9 +29,11 @@ def run_trace(frame: Frame, detail: Detail, replication: int, makespan_s: float)
     start_s, finish_s = trace.start_s[:, 0].tolist(), trace.finish_s[:, 0].tolist()
     arrival_s = arrivals(frame.model.network, trace).arrival_s[:, 0].tolist()
     critical = detail.critical[:, replication].tolist()
+    ended = None if outcome is None else outcome[:, 0].tolist()
     steps = []
     for index, task in timed(frame.model.plan.tasks):
-        members = [each for each in frame.model.activities[index] if start_s[each] == start_s[each]]
+        activities = frame.model.activities[index]
+        members = [each for each in activities if start_s[each] == start_s[each]]
         if not members:
             continue
         steps.append(
@@ -44,11 +46,19 @@ def run_trace(frame: Frame, detail: Detail, replication: int, makespan_s: float)
                 start_s=start_s[members[0]],
                 finish_s=finish_s[members[-1]],
                 critical=critical[index],
+                outcome=Outcome.DONE if ended is None else _how([ended[each] for each in activities]),
             )
         )
     return RunTrace(
         replication, makespan_s, tuple(steps), tuple(_loads(frame.model.network, start_s, finish_s))
     )
+
+
+def _how(ended: Collection[int]) -> Outcome:
+    """How a task that started ended, by the outcomes of all its activities: what never came cuts it short."""
+    if Outcome.FAILED in ended:
+        return Outcome.FAILED
+    return Outcome.CANCELLED if any(each != Outcome.DONE for each in ended) else Outcome.DONE
 
 
 def held_until(network: Network) -> list[int]:
@@ -72,10 +82,9 @@ def _loads(network: Network, start_s: list[float], finish_s: list[float]) -> Ite
         begin_s = start_s[index]
         if activity.queue is None or begin_s != begin_s:
             continue
-        # Of a chain that a failure cut short, the places are free at its last finish.
         end_s = finish_s[last[index]]
         if end_s != end_s:
-            end_s = finish_s[index]
+            end_s = _cut_short_s(network, finish_s, index)
         for resource, amount in enumerate(activity.demand):
             if amount:
                 line = changes.setdefault((activity.queue, resource), [])
@@ -84,6 +93,14 @@ def _loads(network: Network, start_s: list[float], finish_s: list[float]) -> Ite
         queue = network.queues[number]
         times_s, amounts = _steps(line)
         yield Load(queue.name, queue.resources[resource], queue.capacity[resource], times_s, amounts)
+
+
+def _cut_short_s(network: Network, finish_s: list[float], index: int) -> float:
+    """The last finish of a chain that a failure cut short, from an activity that started on: NaN is none."""
+    end_s = finish_s[index]
+    while (index := network.continued[index]) >= 0 and finish_s[index] == finish_s[index]:
+        end_s = finish_s[index]
+    return end_s
 
 
 def _steps(changes: list[tuple[float, int]]) -> tuple[tuple[float, ...], tuple[int, ...]]:

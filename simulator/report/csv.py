@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from simulator.engines.trace import Outcome
 from simulator.forecasting.forecast import Forecast, RunTrace, Step
 
 Cell: TypeAlias = str | float | int | bool | None
@@ -59,6 +60,7 @@ TASKS = (
     "swing_high_s",
     "median_run_start_s",
     "median_run_finish_s",
+    "median_run_outcome",
     "p90_run_start_s",
     "p90_run_finish_s",
 )
@@ -100,6 +102,7 @@ def _services(forecast: Forecast) -> Iterator[Row]:
 
 def _tasks(forecast: Forecast) -> Iterator[Row]:
     median, slow = _steps(forecast.median_run), _steps(forecast.p90_run)
+    # The run at P90 is one that succeeded, in which all is done.
     swings = {swing.task: swing for swing in forecast.swings}
     for task in forecast.tasks:
         swing = swings.get(task.id)
@@ -119,6 +122,7 @@ def _tasks(forecast: Forecast) -> Iterator[Row]:
             None if swing is None else swing.low_s,
             None if swing is None else swing.high_s,
             *_times(median.get(task.id)),
+            _outcome(median.get(task.id)),
             *_times(slow.get(task.id)),
         )
 
@@ -129,6 +133,10 @@ def _steps(run: RunTrace | None) -> dict[str, Step]:
 
 def _times(step: Step | None) -> tuple[float | None, float | None]:
     return (None, None) if step is None else (step.start_s, step.finish_s)
+
+
+def _outcome(step: Step | None) -> str:
+    return (Outcome.NEVER if step is None else step.outcome).name.lower()
 
 
 def _phases(forecast: Forecast) -> Iterator[Row]:

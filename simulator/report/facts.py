@@ -6,10 +6,11 @@ width and no markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from compiler.plan.model import TaskKind
+from simulator.engines.trace import Outcome
 from simulator.figures import clipped, duration, percent, printable, some
 from simulator.forecasting.forecast import Forecast, Span, TaskForecast, Use
 
@@ -27,6 +28,9 @@ def lines(forecast: Forecast) -> Iterator[tuple[str, str]]:
     """Label and text, what stops a pipeline first, assumptions and how it was made last."""
     if forecast.failed:
         yield "Failures", failures(forecast)
+        said = stopped(forecast, _name)
+        if said:
+            yield "Stopped", said
     if forecast.timed_out:
         yield "Timeouts", timeouts(forecast)
     terms = [f"{each.term} {percent(each.share)}" for each in forecast.terms if each.share > 0]
@@ -56,6 +60,26 @@ def failures(forecast: Forecast) -> str:
     first = [f"{_name(task)} {percent(share)}" for task, share in forecast.failures]
     text = f"{percent(forecast.failed)} of the runs fail; first fails {some(first, 3)}."
     return text + (" All times are of the runs that succeed." if forecast.succeeded else "")
+
+
+def stopped(forecast: Forecast, name: Callable[[str], str]) -> str:
+    """What the failed run that is shown came to: what failed, what that ended, what never started.
+
+    `name` writes a task's id. Empty where the run that is shown did not fail.
+    """
+    run = forecast.median_run
+    if not run.failed:
+        return ""
+    failed = [name(step.task) for step in run.steps if step.outcome is Outcome.FAILED]
+    ended = [name(step.task) for step in run.steps if step.outcome is Outcome.CANCELLED]
+    begun = {step.task for step in run.steps}
+    never = [name(task.id) for task in forecast.tasks if task.id not in begun]
+    text = f"in run {run.replication} {some(failed, 3)} failed"
+    text += f", which ended {some(ended, 3)}" if ended else ""
+    if not never:
+        return f"{text}."
+    tasks = f"{len(never)} of {len(forecast.tasks)} tasks"
+    return f"{text}; {tasks} never started: {some(never, 3)}."
 
 
 def timeouts(forecast: Forecast) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from compiler.plan.model import TaskKind
+from simulator.engines.trace import Outcome
 from simulator.figures import duration
 from simulator.forecasting.forecast import RunTrace, Span, Step
 
@@ -22,9 +23,13 @@ class Cell(StrEnum):
     BUILDS = "▒"
     MIRRORS = "░"
     DEPLOYS = "█"
+    FAILS = "✗"
+    ENDED = "┤"
 
 
 PHASE_CELL = "▬"
+# What the last column of a bar becomes where the task was not done.
+_ENDS = {Outcome.FAILED: Cell.FAILS, Outcome.CANCELLED: Cell.ENDED}
 _CELLS = {TaskKind.BUILD: Cell.BUILDS, TaskKind.MIRROR: Cell.MIRRORS, TaskKind.DEPLOY: Cell.DEPLOYS}
 # Distances of ticks in seconds that people read easily.
 _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -40,7 +45,10 @@ class Row:
 
 
 def rows(run: RunTrace, services: tuple[str, ...], columns: int) -> tuple[Row, ...]:
-    """One row per service. What takes time has at least one column, what is queued may have none."""
+    """One row per service. What takes time has at least one column, what is queued may have none.
+
+    The bar of a task that failed or was ended closes with its mark.
+    """
     steps: dict[str, list[Step]] = {service: [] for service in services}
     for step in run.steps:
         if step.kind in _CELLS:
@@ -97,6 +105,8 @@ def _cells(steps: list[Step], scale: float, columns: int) -> tuple[Cell, ...]:
             cells[column] = Cell.WAITS
     for step in sorted(steps, key=lambda step: step.start_s):
         first = min(round(step.start_s * scale), columns - 1)
-        for column in range(first, max(first + 1, min(round(step.finish_s * scale), columns))):
+        end = max(first + 1, min(round(step.finish_s * scale), columns))
+        for column in range(first, end):
             cells[column] = _CELLS[step.kind]
+        cells[end - 1] = _ENDS.get(step.outcome, cells[end - 1])
     return tuple(cells)

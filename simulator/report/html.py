@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 from simulator.figures import duration, percent, some
 from simulator.forecasting.forecast import Forecast, RunTrace
+from simulator.report.facts import stopped
 from simulator.report.page import charts, datasets, facts, gantt, tables
 from simulator.report.page.figure import drawn, figure, saved
 from simulator.report.page.markup import el, html
@@ -139,9 +140,11 @@ def _said(forecast: Forecast) -> Iterable[tuple[str, str]]:
     if forecast.failed > 0:
         tasks = [f"{facts.title(task)} ({percent(share)})" for task, share in forecast.failures]
         first = f" First to fail: {some(tasks, 3)}." if tasks else ""
-        yield "Failures: ", f"{percent(forecast.failed)} of the runs fail; times are about the others.{first}"
+        others = "; times are about the others" if forecast.makespans_s else ""
+        yield "Failures: ", f"{percent(forecast.failed)} of the runs fail{others}.{first}"
     if not forecast.makespans_s:
-        yield "No run succeeded: ", "there is no time to forecast."
+        how = stopped(forecast, facts.title)
+        yield "No run succeeded: ", f"there is no time to forecast. {how[:1].upper()}{how[1:]}".rstrip()
     if forecast.timed_out > 0:
         cut = sorted((task for task in forecast.tasks if task.timed_out), key=lambda task: -task.timed_out)
         names = [f"{facts.title(task.id)} ({percent(task.timed_out)})" for task in cut]
@@ -309,16 +312,17 @@ def _timeline(forecast: Forecast) -> Iterable[Element]:
             el("button", {"type": "button", "id": "zoom-in", "aria-label": "Zoom in"}, "+"),
         ),
     )
-    yield gantt.legend()
+    yield gantt.legend(failed=forecast.median_run.failed)
     for name, text, run in shown:
         yield _run(forecast, name, text, run)
 
 
 def _run(forecast: Forecast, name: str, text: str, run: RunTrace) -> Element:
-    shown = timeline(run, forecast.services, forecast.strategy)
+    shown = timeline(run, forecast.services, forecast.strategy, forecast.tasks)
     critical = sum(row.critical for row in shown.rows)
     summary = (
-        f"Replication {run.replication} took {duration(run.makespan_s)}; its critical path goes through "
+        f"Replication {run.replication} {'stood still after' if run.failed else 'took'} "
+        f"{duration(run.makespan_s)}; its critical path goes through "
         f"{critical} of {sum(1 for _ in shown.rows)} rows."
     )
     parts = (*gantt.causes(shown), gantt.gantt(shown, text))
@@ -329,16 +333,17 @@ def _run(forecast: Forecast, name: str, text: str, run: RunTrace) -> Element:
 
 def _use(forecast: Forecast) -> Iterable[Element]:
     uses = [f"{use.queue} {facts.resource(use.resource)} {percent(use.mean)}" for use in forecast.uses]
-    average = f"On average over all runs: {', '.join(uses)}." if uses else "No queue was used."
+    average = f"On average over all runs: {', '.join(uses)}." if uses else ""
     panels = facts.panels(forecast)
     if not panels:
-        yield el("p", None, average)
+        yield el("p", None, average or "No queue was used.")
         return
     slow = forecast.p90_run is not None
-    legend = "Area: typical run." + (" Dashed line: slow run." if slow else "") + " Dotted: capacity."
+    which = "typical run" if forecast.succeeded else "a run that failed"
+    legend = f"Area: {which}." + (" Dashed line: slow run." if slow else "") + " Dotted: capacity."
     parts = el("div", {"class": "figures"}, (_panel(panel) for panel in panels))
     data = (datasets.loads(forecast),)
-    yield figure("loads", "Slots, CPU and memory over time", f"{average} {legend}", (parts,), data)
+    yield figure("loads", "Slots, CPU and memory over time", f"{average} {legend}".lstrip(), (parts,), data)
 
 
 def _panel(panel: facts.Panel) -> Element:

@@ -253,6 +253,7 @@ def _run(run: RunTrace) -> dict[str, Any]:
                 "start": _seconds(step.start_s),
                 "finish": _seconds(step.finish_s),
                 "critical": step.critical,
+                "outcome": step.outcome.name.lower(),
             }
             for step in run.steps
         ],

@@ -307,8 +307,12 @@ def _run(description: str) -> _Schema:
                         "task": _text("The task's id."),
                         "arrival": _seconds("When all that it needs was done."),
                         "start": _seconds("When it got its slot and its part of the pool."),
-                        "finish": _seconds("When it was done."),
+                        "finish": _seconds("When it ended."),
                         "critical": _flag("Whether it was on the run's critical path."),
+                        "outcome": _one_of(
+                            ("done", "failed", "cancelled"),
+                            "How it ended; `cancelled` is what another task's failure ended.",
+                        ),
                     },
                 ),
             ),

@@ -15,6 +15,8 @@ from xml.etree.ElementTree import Element
 from compiler.plan.model import TaskKind
 from simulator.figures import columns_of, duration
 from simulator.forecasting.forecast import Forecast, RunTrace, Step
+from simulator.report.facts import stopped
+from simulator.report.outcomes import MARKS, NEVER, Mark
 from simulator.report.page.facts import clipped, runs_shown, title
 from simulator.report.page.markup import el, xml
 from simulator.report.page.palette import palette
@@ -47,11 +49,12 @@ _FILLS = {
     "band-build": "band-build",
     "band-deploy": "band-deploy",
 }
-_STROKES = {"line": "line", "deploy": "deploy"}
+_STROKES = {"line": "line", "deploy": "deploy", "failed": "failed", "ended": "fg", "word": "bg"}
 _FIXED = (
     "text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}"
     ".title{font-size:17px;font-weight:650}.bold{font-weight:650}.small{font-size:11px}"
-    ".deploy{fill:url(#hatch)}"
+    ".deploy{fill:url(#hatch)}.failed,.ended{fill:none;stroke-width:2.5}"
+    ".word{paint-order:stroke;stroke-width:3px;stroke-linejoin:round}"
 )
 
 
@@ -68,7 +71,7 @@ def render(forecast: Forecast, *, slow: bool = False) -> str:
     """The typical run (P50) as an SVG document, or with `slow` the one at P90 where there is one."""
     runs = runs_shown(forecast)
     _, name, run = runs[-1] if slow else runs[0]
-    drawn = timeline(run, forecast.services, forecast.strategy)
+    drawn = timeline(run, forecast.services, forecast.strategy, forecast.tasks)
     lines = tuple(_lines(drawn))
     chart = _HEAD + _LEGEND + 40 + (_ROW + 8 if drawn.path else 0)
     height = chart + _ROW * len(lines) + _MARGIN
@@ -85,12 +88,12 @@ def render(forecast: Forecast, *, slow: bool = False) -> str:
                 "aria-labelledby": "title summary",
             },
             el("title", {"id": "title"}, heading),
-            el("desc", {"id": "summary"}, _summary(drawn, run)),
+            el("desc", {"id": "summary"}, _summary(drawn, run, stopped(forecast, title))),
             el("style", None, _style()),
             el("defs", None, _hatch()),
             el("rect", {"class": "ground line", "width": _WIDTH, "height": height, "rx": 8}),
             _titles(forecast, heading),
-            _legend(),
+            _legend(drawn),
             el(
                 "g",
                 {"transform": f"translate({_MARGIN + _NAME} {_HEAD + _LEGEND})"},
@@ -105,7 +108,9 @@ def render(forecast: Forecast, *, slow: bool = False) -> str:
     )
 
 
-def _summary(drawn: Timeline, run: RunTrace) -> str:
+def _summary(drawn: Timeline, run: RunTrace, ended: str) -> str:
+    if drawn.failed:
+        return f"Replication {run.replication} stands still after {duration(run.makespan_s)}: {ended}"
     longest = sorted(drawn.path, key=lambda step: step.start_s - step.finish_s)[:5]
     named = ", ".join(f"{title(step.task)} {duration(step.finish_s - step.start_s)}" for step in longest)
     rest = f" Longest on its critical path: {named}." if named else ""
@@ -140,17 +145,19 @@ def _hatch() -> Element:
 def _titles(forecast: Forecast, heading: str) -> Iterable[Element]:
     makespan = forecast.makespan
     yield _text(clipped(heading, 90), _MARGIN, 30, "fg title")
+    begun = len(forecast.median_run.steps)
+    never = f"{len(forecast.tasks) - begun} of {len(forecast.tasks)} tasks never started"
+    quantiles = (("P50", makespan.p50), ("P90", makespan.p90), ("P99", makespan.p99))
     facts = (
-        f"P50 {duration(makespan.p50.value_s)}",
-        f"P90 {duration(makespan.p90.value_s)}",
-        f"P99 {duration(makespan.p99.value_s)}",
+        *(f"{name} {duration(each.value_s)}" for name, each in quantiles if forecast.succeeded),
+        *(("no run succeeds", never) if not forecast.succeeded else ()),
         f"{forecast.runs:,} runs, seed {forecast.seed}",
         f"strategy {forecast.strategy.value}",
     )
     yield _text(" · ".join(facts), _MARGIN, 50, "muted")
 
 
-def _legend() -> Element:
+def _legend(run: Timeline) -> Element:
     meanings = (
         (("wait",), "waits for a slot"),
         (("build",), "build"),
@@ -164,6 +171,9 @@ def _legend() -> Element:
         parts += (_rect(kind, x, 24) for kind in kinds)
         parts.append(_text(meaning, x + 30, 14, "muted"))
         x += 58 + _COLUMN_PX * len(meaning)
+    for mark in MARKS.values() if run.failed else ():
+        parts += (_outline(mark, x + 12), _text(mark.meaning, x + 30, 14, "muted"))
+        x += 50 + _COLUMN_PX * len(mark.meaning)
     return el("g", {"transform": f"translate({_MARGIN} {_HEAD})"}, parts)
 
 
@@ -195,23 +205,25 @@ def _strip(run: Timeline) -> Element | None:
 
 
 def _lines(run: Timeline) -> Iterable[_Line]:
-    """All rows while they fit; else those with the longest critical tasks, and how many are left out."""
+    """All rows while they fit; else what failed and the longest critical tasks; and how many are left out."""
     rows = [row for row in run.rows if row.steps]
-    kept = {id(row) for row in sorted(rows, key=_critical_s, reverse=True)[:MOST_ROWS] if _fits(rows, row)}
+    kept = {id(row) for row in sorted(rows, key=_weight, reverse=True)[:MOST_ROWS] if _fits(rows, row)}
     for group in run.groups:
         shown = [row for row in group.rows if id(row) in kept]
-        left = len(group.rows) - len(shown)
+        never = sum(not row.steps and bool(row.never) for row in group.rows)
+        left = len(group.rows) - len(shown) - never
         if group.stage is not None and (shown or len(run.groups) <= MOST_ROWS):
-            yield _Line(group, note=f"+ {left} more" if left and shown else "")
+            notes = (f"+ {left} more" if left and shown else "", f"{never} {NEVER}" if never else "")
+            yield _Line(group, note=", ".join(note for note in notes if note))
         yield from (_Line(group, row) for row in shown)
 
 
 def _fits(rows: Sequence[Row], row: Row) -> bool:
-    return len(rows) <= MOST_ROWS or row.critical
+    return len(rows) <= MOST_ROWS or row.critical or row.failed
 
 
-def _critical_s(row: Row) -> float:
-    return sum(step.finish_s - step.start_s for step in row.steps if step.critical)
+def _weight(row: Row) -> tuple[bool, float]:
+    return row.failed, sum(step.finish_s - step.start_s for step in row.steps if step.critical)
 
 
 def _line(line: _Line, run: Timeline) -> Iterable[Element]:
@@ -255,6 +267,18 @@ def _bars(step: Step, run: Timeline) -> Iterable[Element]:
     if step.critical:
         x = _x(step.start_s, run)
         yield _rect("critical", x, _x(step.finish_s, run) - x)
+    mark = MARKS.get(step.outcome)
+    if mark is not None:
+        x = _x(step.finish_s, run)
+        yield _outline(mark, x)
+        if x + 14 + _COLUMN_PX * len(mark.word) > _LANE:
+            yield _text(mark.word, x - 8, 13, "fg small word", "end")
+        else:
+            yield _text(mark.word, x + 14, 13, "fg small word")
+
+
+def _outline(mark: Mark, x: float) -> Element:
+    return el("path", {"class": mark.kind, "transform": f"translate({x} 0)", "d": mark.path})
 
 
 def _bar(step: Step, run: Timeline) -> Element:

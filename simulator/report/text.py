@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
+from simulator.engines.trace import Outcome
 from simulator.figures import clipped, columns_of, duration, interval, padded, percent
 from simulator.forecasting.forecast import Forecast, ServiceForecast, Span
 from simulator.report import facts, gantt
@@ -34,8 +35,24 @@ _LEAST_BAR = 12
 _LABEL = 13
 
 _BOLD, _DIM = "1", "2"
-_STYLES = {Cell.WAITS: _DIM, Cell.BUILDS: "34", Cell.MIRRORS: "35", Cell.DEPLOYS: "32"}
-_ASCII = str.maketrans({"·": ".", "▒": "#", "░": "~", "█": "=", "…": "~", "▬": "-"})
+_STYLES = {
+    Cell.WAITS: _DIM,
+    Cell.BUILDS: "34",
+    Cell.MIRRORS: "35",
+    Cell.DEPLOYS: "32",
+    Cell.FAILS: "1;31",
+    Cell.ENDED: "33",
+}
+_MEANINGS = {
+    Cell.WAITS: "queued",
+    Cell.BUILDS: "build",
+    Cell.MIRRORS: "mirror",
+    Cell.DEPLOYS: "deploy",
+    Cell.FAILS: "failed",
+    Cell.ENDED: "ended",
+}
+_ASCII = str.maketrans({"·": ".", "▒": "#", "░": "~", "█": "=", "…": "~", "▬": "-", "✗": "X", "┤": "|"})
+_NOT_STARTED = "not started"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +80,7 @@ def render_for(
     color = terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     text = render(forecast, width=size[0], height=size[1], color=color, comparison=comparison)
     try:
-        "·▒░█…▬".encode(stream.encoding or "utf-8")
+        "·▒░█…▬✗┤".encode(stream.encoding or "utf-8")
     except (LookupError, UnicodeEncodeError):
         return text.translate(_ASCII)
     return text
@@ -152,13 +169,11 @@ def _timeline(forecast: Forecast, look: _Look, room: int) -> Iterator[str]:
             bar = gantt.phase_bar(run, span, columns, builds_together=_together(forecast))
             yield _row(facts.phase_name(span), label, figures) + bar
     title = f"{clipped(headings[1], label).ljust(label)}{'critical':>9}{'share':>9}{'queued':>9}"
-    yield look.paint(title, _BOLD) + _legend(look, columns)
     rows = gantt.rows(run, tuple(each.name for each in shown), columns)
+    yield look.paint(title, _BOLD) + _legend(look, columns, rows if run.failed else ())
     for each, row in zip(shown, rows, strict=True):
         figures = (percent(each.critical), percent(each.share), duration(each.wait_s))
-        groups = ((cell, "".join(same)) for cell, same in groupby(row.cells))
-        cells = "".join(look.paint(text, _STYLES.get(cell, "")) for cell, text in groups)
-        yield _row(each.name, label, figures) + cells
+        yield _row(each.name, label, figures) + _bar(row, look, failed=run.failed)
     yield " " * (label + 29) + look.paint(gantt.axis(run.makespan_s, columns), _DIM)
 
 
@@ -175,9 +190,18 @@ def _row(name: str, label: int, figures: Iterable[str]) -> str:
     return padded(clipped(name, label), label) + "".join(figure.rjust(9) for figure in figures) + "  "
 
 
-def _legend(look: _Look, columns: int) -> str:
-    """What the cells mean, as much of it as fits over the bars."""
-    meanings = {Cell.WAITS: "queued", Cell.BUILDS: "build", Cell.MIRRORS: "mirror", Cell.DEPLOYS: "deploy"}
+def _bar(row: gantt.Row, look: _Look, *, failed: bool) -> str:
+    if failed and set(row.cells) == {Cell.NOTHING}:
+        return look.paint(_NOT_STARTED, _DIM)
+    groups = ((cell, "".join(same)) for cell, same in groupby(row.cells))
+    return "".join(look.paint(text, _STYLES.get(cell, "")) for cell, text in groups)
+
+
+def _legend(look: _Look, columns: int, rows: Sequence[gantt.Row]) -> str:
+    """What the cells mean, as much of it as fits over the bars: of a failed run's rows what is in them."""
+    seen = {cell for row in rows for cell in row.cells}
+    usual = (Cell.WAITS, Cell.BUILDS, Cell.MIRRORS, Cell.DEPLOYS)
+    meanings = {cell: _MEANINGS[cell] for cell in _MEANINGS if cell in (seen or usual)}
     text = " "
     room = columns + 1
     for cell, meaning in meanings.items():
@@ -194,6 +218,16 @@ def _longest(spans: tuple[Span, ...], most: int) -> list[Span]:
 
 
 def _dominating(forecast: Forecast, most: int) -> list[ServiceForecast]:
-    """The services with the largest part of the critical path, largest first."""
-    ranked = sorted(forecast.services, key=lambda each: (-each.share, -each.critical, -each.ready_p50_s))
+    """The services with the largest part of the critical path, largest first; of a failed run what failed."""
+    places: dict[str, int] = {}
+    if forecast.median_run.failed:
+        order = (Outcome.FAILED, Outcome.CANCELLED, Outcome.DONE)
+        for step in forecast.median_run.steps:
+            place = order.index(step.outcome)
+            places.update((service, min(place, places.get(service, place))) for service in step.services)
+
+    def rank(each: ServiceForecast) -> tuple[float, ...]:
+        return (places.get(each.name, len(Outcome)), -each.share, -each.critical, -each.ready_p50_s)
+
+    ranked = sorted(forecast.services, key=rank)
     return ranked[:most]

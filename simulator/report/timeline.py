@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compiler.plan.model import Strategy, TaskKind
+from simulator.engines.trace import Outcome
 from simulator.figures import duration
-from simulator.forecasting.forecast import RunTrace, ServiceForecast, Step
+from simulator.forecasting.forecast import RunTrace, ServiceForecast, Step, TaskForecast
 
 # Distances of ticks that people read easily: seconds, then days.
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
@@ -21,15 +22,29 @@ _DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A service (or the pre-check) and its tasks in the order in which they started."""
+    """A service (or the pre-check) and its tasks in the order in which they started.
+
+    `never` are the ids of its tasks that a failure kept from starting.
+    """
 
     name: str
     steps: tuple[Step, ...]
+    never: tuple[str, ...] = ()
 
     @property
     def critical(self) -> bool:
         """Whether the run's critical path goes through it."""
         return any(step.critical for step in self.steps)
+
+    @property
+    def failed(self) -> bool:
+        """Whether one of its tasks failed."""
+        return any(step.outcome is Outcome.FAILED for step in self.steps)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its tasks are done."""
+        return not self.never and all(step.outcome is Outcome.DONE for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +67,16 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A run to draw. `path` is its critical path by start; `bands` are empty where phases overlap (dag)."""
+    """A run to draw. `path` is its critical path by start; `bands` are empty where phases overlap (dag).
+
+    `failed` says that a task of it failed.
+    """
 
     makespan_s: float
     groups: tuple[Group, ...]
     bands: tuple[Band, ...]
     path: tuple[Step, ...]
+    failed: bool = False
 
     @property
     def rows(self) -> Iterable[Row]:
@@ -65,10 +84,21 @@ class Timeline:
         return (row for group in self.groups for row in group.rows)
 
 
-def timeline(run: RunTrace, services: tuple[ServiceForecast, ...], strategy: Strategy) -> Timeline:
-    """A run by stage. Steps that never started have no place in it."""
+def timeline(
+    run: RunTrace,
+    services: tuple[ServiceForecast, ...],
+    strategy: Strategy,
+    tasks: tuple[TaskForecast, ...] = (),
+) -> Timeline:
+    """A run by stage. Of `tasks`, those that never started are named in their services' rows."""
     steps = [step for step in run.steps if math.isfinite(step.start_s) and math.isfinite(step.finish_s)]
     of_service: dict[str, list[Step]] = {each.name: [] for each in services}
+    begun = {step.task for step in steps}
+    never: dict[str, list[str]] = {each.name: [] for each in services}
+    for task in tasks if run.failed else ():
+        for service in () if task.id in begun else task.services:
+            if service in never:
+                never[service].append(task.id)
     others = []
     for step in sorted(steps, key=lambda step: step.start_s):
         named = [service for service in step.services if service in of_service]
@@ -79,11 +109,13 @@ def timeline(run: RunTrace, services: tuple[ServiceForecast, ...], strategy: Str
     groups = [Group(None, tuple(Row(_title(step), (step,)) for step in others))] if others else []
     for stage in dict.fromkeys(each.stage for each in services):
         members = (each.name for each in services if each.stage == stage)
-        groups.append(Group(stage, tuple(Row(name, tuple(of_service[name])) for name in members)))
+        groups.append(
+            Group(stage, tuple(Row(name, tuple(of_service[name]), tuple(never[name])) for name in members))
+        )
     path = sorted((step for step in steps if step.critical), key=lambda step: (step.start_s, step.finish_s))
     # A strategy without barriers has no phases: its bands would lie on top of each other.
     bands = () if strategy is Strategy.DAG else _bands(steps, strategy)
-    return Timeline(run.makespan_s, tuple(groups), bands, tuple(path))
+    return Timeline(run.makespan_s, tuple(groups), bands, tuple(path), run.failed)
 
 
 def _title(step: Step) -> str:

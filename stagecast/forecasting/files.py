@@ -6,6 +6,7 @@ here: a page or a picture by the comment at its end, a table by its header.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -38,7 +39,7 @@ def check(outputs: Sequence[Output]) -> None:
 
     Raises:
         Usage: a file is there that was not written here, or one is named twice.
-        OSError: it cannot be looked at.
+        OSError: it cannot be looked at, or there is no such folder; it names what the caller named.
     """
     taken: set[str] = set()
     for output in outputs:
@@ -46,6 +47,7 @@ def check(outputs: Sequence[Output]) -> None:
         if place in taken:
             raise Usage(f"{output.path} is named twice", param_hint=output.option)
         taken.add(place)
+        _check_folder(output.path.parent)
         _check_replaceable(output)
 
 
@@ -56,10 +58,16 @@ def write(output: Output, text: str) -> None:
         Usage: a file is there that was not written here.
         OSError: it cannot be written; the old one is as it was.
     """
+    _check_folder(output.path.parent)
     _check_replaceable(output)
     if not output.header:
         text = f"{text.rstrip()}\n{MARK}"
-    descriptor, temporary = tempfile.mkstemp(dir=output.path.parent, prefix=".stagecast-")
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=output.path.parent, prefix=".stagecast-")
+    except OSError as error:
+        # Not the temporary file, whose name tells nobody anything.
+        error.filename = str(output.path.parent)
+        raise
     try:
         with open(descriptor, "wb") as file:
             file.write(text.encode())
@@ -131,6 +139,11 @@ def write_all(result: Forecast, outputs: Mapping[str, Output]) -> None:
 
         for table in tables(result):
             write(outputs[table.name], table.text)
+
+
+def _check_folder(folder: Path) -> None:
+    if not stat.S_ISDIR(os.stat(folder).st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
 def _check_replaceable(output: Output) -> None:

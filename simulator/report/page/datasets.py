@@ -90,7 +90,7 @@ def loads(forecast: Forecast) -> Data:
 
 def run(name: str, run: RunTrace) -> Data:
     """Every step of a run."""
-    columns = ("task", "kind", "services", "stage", "arrival_s", "start_s", "finish_s", "critical")
+    columns = ("task", "kind", "services", "stage", "arrival_s", "start_s", "finish_s", "critical", "outcome")
     rows = (
         (
             step.task,
@@ -101,6 +101,7 @@ def run(name: str, run: RunTrace) -> Data:
             step.start_s,
             step.finish_s,
             int(step.critical),
+            step.outcome.name.lower(),
         )
         for step in run.steps
     )

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from compiler.plan.model import TaskKind
 from simulator.figures import columns_of, duration, percent
 from simulator.forecasting.forecast import Step
+from simulator.report.outcomes import MARKS, NEVER, Mark
 from simulator.report.page.facts import title
 from simulator.report.page.markup import el, number
 from simulator.report.timeline import Band, Group, Row, Timeline, clock, queued_share, running, ticks
@@ -23,6 +24,8 @@ MOST_OPEN = 40
 _TICKS = (5, 8, 16, 32, 64, 128)
 _LANE_PX, _PHONE_LANE_PX = 880, 330
 _MOST_CAUSES = 8
+# From this part of the lane on, there may be no room for a word to the right of a bar's end.
+_WORD_LEFT_FROM = 0.8
 _CLASS = {TaskKind.CHECK: "k", TaskKind.BUILD: "b", TaskKind.MIRROR: "m", TaskKind.DEPLOY: "d"}
 _DOING = {
     TaskKind.CHECK: "checked",
@@ -50,8 +53,8 @@ def gantt(run: Timeline, label: str) -> Element:
     )
 
 
-def legend() -> Element:
-    """What the bars mean."""
+def legend(*, failed: bool = False) -> Element:
+    """What the bars mean; `failed` with the marks of a run that failed."""
     meanings = (
         ("w", "waits for a slot"),
         ("b", "build"),
@@ -70,6 +73,10 @@ def legend() -> Element:
                 meaning,
             )
             for kinds, meaning in meanings
+        ),
+        (
+            el("li", None, el("svg", {"class": "key", "aria-hidden": "true"}, _mark(mark, 16)), mark.meaning)
+            for mark in (MARKS.values() if failed else ())
         ),
     )
 
@@ -205,7 +212,8 @@ def _strip(run: Timeline) -> Element | None:
     if not run.path:
         return None
     said = "; ".join(
-        f"{title(step.task)} {clock(step.start_s)} to {clock(step.finish_s)}" for step in run.path[:40]
+        f"{title(step.task)} {clock(step.start_s)} to {clock(step.finish_s)}{_how(step)}"
+        for step in run.path[:40]
     )
     more = f"; and {len(run.path) - 40} more" if len(run.path) > 40 else ""
     bars = (
@@ -251,10 +259,11 @@ def _head(group: Group, name: str, critical: int, run: Timeline) -> Element:
     steps = [step for row in group.rows for step in row.steps]
     said = f"{critical} of {count} critical" if critical else services
     if steps:
-        done_s = max(step.finish_s for step in steps)
-        summary = f"{name}: {said}, done at {clock(done_s)}; the curve is how many tasks run at a time"
+        ended = "done" if all(row.whole for row in group.rows) else "stopped"
+        at = clock(max(step.finish_s for step in steps))
+        summary = f"{name}: {said}, {ended} at {at}; the curve is how many tasks run at a time"
     else:
-        summary = f"{name}: nothing to do"
+        summary = f"{name}: {NEVER if any(row.never for row in group.rows) else 'nothing to do'}"
     return el(
         "div",
         {"class": "row head"},
@@ -291,6 +300,8 @@ def _rows(rows: Iterable[Row], run: Timeline) -> Element:
 
 def _row(row: Row, run: Timeline) -> Element:
     bars = [part for step in row.steps for part in _bars(step, run)]
+    if row.never and not row.steps:
+        bars.append(el("text", {"class": "word never", "x": 4, "y": 14}, NEVER))
     return el(
         "li",
         {"class": "row crit" if row.critical else "row"},
@@ -309,9 +320,15 @@ def _said(row: Row) -> str:
         took = duration(step.finish_s - step.start_s)
         said.append(
             f"{queued}{_DOING.get(step.kind, step.kind.value)} from {clock(step.start_s)} "
-            f"to {clock(step.finish_s)} ({took}){shared}{critical}"
+            f"to {clock(step.finish_s)} ({took}){shared}{critical}{_how(step)}"
         )
+    said += (f"{title(task)} {NEVER}" for task in row.never)
     return "; ".join(said) or "nothing to do"
+
+
+def _how(step: Step) -> str:
+    mark = MARKS.get(step.outcome)
+    return "" if mark is None else f", {mark.word}"
 
 
 def _lane(said: str, bars: Iterable[Element]) -> Element:
@@ -324,6 +341,17 @@ def _bars(step: Step, run: Timeline) -> Iterable[Element]:
     yield _bar(step, run, _CLASS.get(step.kind, "k"))
     if step.critical:
         yield _bar(step, run, "c")
+    mark = MARKS.get(step.outcome)
+    if mark is not None:
+        # A word at the right end of the lane stands on the bar, with a rim around it.
+        right = step.finish_s > _WORD_LEFT_FROM * run.makespan_s
+        at, anchor = (-8, "end") if right else (14, "start")
+        word = el("text", {"class": "word", "x": at, "y": 13, "text-anchor": anchor}, mark.word)
+        yield _mark(mark, _share(step.finish_s, run), word)
+
+
+def _mark(mark: Mark, x: str | int, word: Element | None = None) -> Element:
+    return el("svg", {"class": "mark", "x": x}, el("path", {"class": mark.kind, "d": mark.path}), word)
 
 
 def _bar(step: Step, run: Timeline, kind: str) -> Element:

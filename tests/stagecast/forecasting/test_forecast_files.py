@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,5 +101,26 @@ def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left(
     assert caught.value.filename == str(path)
     assert path.read_text() == f"old\n{MARK}"
     assert [each.name for each in tmp_path.iterdir()] == ["r.html"]
-    with pytest.raises(FileNotFoundError):
-        write(page(tmp_path / "none" / "r.html"), "x")
+
+
+@pytest.mark.parametrize("act", [lambda output: check([output]), lambda output: write(output, "x")])
+def test_a_folder_that_is_not_there_is_what_is_named(tmp_path: Path, act: Callable[[Output], object]) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        act(page(tmp_path / "none" / "r.html"))
+    assert str(caught.value.filename) == str(tmp_path / "none")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError) as other:
+        act(page(tmp_path / "file" / "r.html"))
+    assert str(other.value.filename) == str(tmp_path / "file")
+
+
+def test_a_folder_that_nothing_may_be_written_to_is_what_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".stagecast-abcdefgh"))
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    with pytest.raises(PermissionError) as caught:
+        write(page(tmp_path / "r.html"), "x")
+    assert caught.value.filename == str(tmp_path)
