@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,30 @@ ENVIRONMENT = Annotated[
         show_default=False,
     ),
 ]
+SCENARIO = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A scenario file: what is assumed of the world.", show_default=False),
+]
+SETS = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="A setting of the scenario, over its file; repeatable.",
+        show_default=False,
+    ),
+]
+STRATEGY = Annotated[
+    str | None,
+    typer.Option(
+        metavar="build-first|staged|dag", help="Another strategy than the spec's.", show_default=False
+    ),
+]
+TARGET = Annotated[
+    str | None,
+    typer.Option(metavar="github|gitlab|argo", help="As that target runs the pipeline.", show_default=False),
+]
+AS_JSON = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 STRICT = Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")]
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagecast.options import ENVIRONMENT, format_option
+from stagecast.options import AS_JSON, ENVIRONMENT, SCENARIO, SETS, STRATEGY, TARGET, format_option
 from stagecast.session import Usage, check_format, the_one, usable
 
 if TYPE_CHECKING:
@@ -20,33 +19,10 @@ _FORMATS = ("text", "json")
 
 def run(
     environment: ENVIRONMENT = None,
-    scenario: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="A scenario file: what is assumed of the world.", show_default=False
-        ),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="A setting of the scenario, over its file; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="build-first|staged|dag", help="Another strategy than the spec's.", show_default=False
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="github|gitlab|argo", help="As that target runs the pipeline.", show_default=False
-        ),
-    ] = None,
+    scenario: SCENARIO = None,
+    sets: SETS = None,
+    strategy: STRATEGY = None,
+    target: TARGET = None,
     runs: Annotated[
         int | None,
         typer.Option(
@@ -58,7 +34,7 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
     format_: Annotated[str | None, format_option(*_FORMATS)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Rank what is worth changing: builds, deployments, order, strategy, barriers, builders."""
     check_format(format_, _FORMATS)

@@ -6,14 +6,13 @@ import math
 import re
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from compiler.values.malformed import Malformed
 from compiler.values.quantities import parse_duration, parse_share
-from stagecast.options import ENVIRONMENT, format_option
+from stagecast.options import AS_JSON, ENVIRONMENT, SCENARIO, SETS, STRATEGY, format_option
 from stagecast.session import Usage, check_format, the_one, usable
 
 if TYPE_CHECKING:
@@ -55,26 +54,11 @@ def run(
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=10_000, help="How many days are simulated.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
-    scenario: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="A scenario file: what is assumed of the world.", show_default=False
-        ),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="PATH=VALUE", help="A setting of the scenario; repeatable.", show_default=False
-        ),
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="build-first|staged|dag", help="Another strategy than the spec's.", show_default=False
-        ),
-    ] = None,
+    scenario: SCENARIO = None,
+    sets: SETS = None,
+    strategy: STRATEGY = None,
     format_: Annotated[str | None, format_option(*_FORMATS)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Find the smallest pool of builders, shared by many pipelines a day, that keeps waits short."""
     check_format(format_, _FORMATS)

@@ -22,7 +22,7 @@ from stagecast.forecasting.simulation import (
     simulated,
 )
 from stagecast.forecasting.watch import interrupts
-from stagecast.options import ENVIRONMENT, format_option
+from stagecast.options import AS_JSON, ENVIRONMENT, SCENARIO, SETS, STRATEGY, TARGET, format_option
 from stagecast.session import Usage, check_format, the_one, usable
 
 if TYPE_CHECKING:
@@ -79,33 +79,10 @@ def run(
             show_default=False,
         ),
     ] = None,
-    scenario: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="A scenario file: what is assumed of the world.", show_default=False
-        ),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="A setting of the scenario, over its file; repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="build-first|staged|dag", help="Another strategy than the spec's.", show_default=False
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="github|gitlab|argo", help="What that target does with the plan.", show_default=False
-        ),
-    ] = None,
+    scenario: SCENARIO = None,
+    sets: SETS = None,
+    strategy: STRATEGY = None,
+    target: TARGET = None,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="Write a page with all figures.", show_default=False),
@@ -144,7 +121,7 @@ def run(
         bool, typer.Option("--allow-assumed", help="Let the gate rest on assumed durations.")
     ] = False,
     format_: Annotated[str | None, format_option(*_FORMATS)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Forecast how long the pipeline takes: P50, P90 and P99, what is critical, and what was assumed."""
     check_format(format_, _FORMATS)

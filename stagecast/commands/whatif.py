@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagecast.options import ENVIRONMENT, format_option
+from stagecast.options import AS_JSON, ENVIRONMENT, STRATEGY, TARGET, format_option
 from stagecast.session import Usage, check_format, the_one, usable
 
 if TYPE_CHECKING:
@@ -41,12 +41,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="build-first|staged|dag", help="Another strategy than the spec's.", show_default=False
-        ),
-    ] = None,
+    strategy: STRATEGY = None,
     scenarios: Annotated[
         list[Path] | None,
         typer.Option(
@@ -78,12 +73,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="github|gitlab|argo", help="As that target runs the pipeline.", show_default=False
-        ),
-    ] = None,
+    target: TARGET = None,
     runs: Annotated[int, typer.Option(min=1, max=100_000, help="How many replications of each.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same comparison.")] = 0,
     plot: Annotated[
@@ -91,7 +81,7 @@ def run(
         typer.Option(metavar="FILE", help="Draw the sweep into FILE.svg or FILE.html.", show_default=False),
     ] = None,
     format_: Annotated[str | None, format_option(*_FORMATS)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: AS_JSON = False,
 ) -> None:
     """Compare changes with what is, run by run: P50, P90, mean, what gets slower, what becomes critical."""
     check_format(format_, _FORMATS)
