@@ -117,14 +117,22 @@ class PoolForecast:
     exceptions: tuple[int, ...] = ()
 
 
-def forecast(model: Model, question: Question, sizes: range | None = None) -> PoolForecast:
+def forecast(
+    model: Model,
+    question: Question,
+    sizes: range | None = None,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> PoolForecast:
     """Find the smallest pool that keeps the bound, or try all `sizes` (slots).
+
+    `progress` is told how many runs of some pool have been made; how many it takes nobody knows before.
 
     Raises:
         ValueError: nothing is built, the days are too many to simulate, or too few for a
             single build, or no size is asked for.
     """
-    days = _Days(model, question)
+    days = _Days(model, question, progress)
     best: int | None
     fewest: int | None
     safe: int | None
@@ -198,8 +206,12 @@ class _Run:
 class _Days:
     """The drawn days, and what each size of the pool makes of them; every size is run once."""
 
-    def __init__(self, model: Model, question: Question) -> None:
+    def __init__(
+        self, model: Model, question: Question, progress: Callable[[int], None] | None = None
+    ) -> None:
         self._question = question
+        self._progress = progress
+        self._made = 0
         self._days = math.ceil(question.days / RUNS)
         total = (WARM_UP_DAYS + self._days) * RUNS
         if question.traffic.per_day * total * len(model.network.activities) > MOST_ACTIVITIES:
@@ -301,6 +313,9 @@ class _Days:
             waits = shared_pool.simulate(run.crowd.with_pool(capacity), run.start_s, run.durations_s)
             found.append(waits.wait_s[run.measured])
             held_s += float(waits.held_s[run.measured].sum())
+            self._made += 1
+            if self._progress is not None:
+                self._progress(self._made)
         slots, cpu, memory = (*capacity, 0, 0)[:3]
         bounded = clusters.quantile(found, self._question.probability)
         builds = sum(len(cluster) for cluster in found)

@@ -74,10 +74,12 @@ def run(
     checked = usable(*the_one(environment))
     from simulator.modelling.pipeline import model
     from simulator.studies.pool_search import Question, forecast
+    from stagecast.forecasting.watch import Bar
     from stagecast.scenario_file import variant
 
     traffic = _traffic(per_day, profile)
     made = variant(checked, scenario_file=scenario, sets=tuple(sets or ()), strategy=strategy)
+    bar = Bar()
     try:
         question = Question(
             traffic,
@@ -90,9 +92,12 @@ def run(
             made.scenario.correlation,
         )
         # A shared pool is always on: no pipeline waits for a builder to come up.
-        found = forecast(model(made.plan, replace(made.scenario, builders=None)), question, sizes)
+        simulated = model(made.plan, replace(made.scenario, builders=None))
+        found = forecast(simulated, question, sizes, progress=bar)
     except ValueError as error:
         raise Usage(str(error)) from error
+    finally:
+        bar.close()
     if as_json or format_ == "json":
         from simulator.report import pool_json
 

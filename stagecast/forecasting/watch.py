@@ -55,15 +55,15 @@ class Bar:
         self._bar: Any = None
         self._task: Any = None
 
-    def __call__(self, done: int, total: int) -> None:
-        """So many runs of so many are done."""
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """So many runs of so many are done; None where nobody knows of how many."""
         if not self._terminal or (self._bar is None and time.monotonic() - self._begin_s < _PATIENCE_S):
             return
         if self._bar is None:
             self._open(total)
         self._bar.update(self._task, completed=done, total=total)
 
-    def _open(self, total: int) -> None:
+    def _open(self, total: int | None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -223,3 +223,11 @@ def test_the_json_is_what_its_schema_says(searched: PoolForecast) -> None:
 def test_too_much_to_simulate_is_refused() -> None:
     with pytest.raises(ValueError, match="too many"):
         pool_search.forecast(model(shop()), Question(Traffic(1e6), days=10_000))
+
+
+def test_progress_counts_the_runs_that_were_made() -> None:
+    told: list[int] = []
+    question = Question(Traffic(60, OFFICE), 30.0, days=10)
+    pool_search.forecast(model(shop()), question, range(6, 8), progress=told.append)
+    assert told == list(range(1, len(told) + 1))
+    assert len(told) == 2 * pool_search.RUNS
