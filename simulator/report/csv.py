@@ -20,6 +20,7 @@ from simulator.forecasting.forecast import Forecast, RunTrace, Step
 Cell: TypeAlias = str | float | int | bool | None
 Row: TypeAlias = Iterable[Cell]
 
+# The characters that start a formula: OWASP, "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -74,16 +75,17 @@ HEADERS = {"services": SERVICES, "tasks": TASKS, "phases": PHASES, "makespan": M
 def tables(forecast: Forecast) -> tuple[Table, ...]:
     """The tables of `HEADERS`, always with the same columns."""
     rows = {
-        "services": _services(forecast),
+        "services": service_rows(forecast),
         "tasks": _tasks(forecast),
-        "phases": _phases(forecast),
+        "phases": phase_rows(forecast),
         "makespan": _makespan(forecast),
         "runs": _runs(forecast),
     }
-    return tuple(Table(name, _text(header, rows[name])) for name, header in HEADERS.items())
+    return tuple(Table(name, text(header, rows[name])) for name, header in HEADERS.items())
 
 
-def _services(forecast: Forecast) -> Iterator[Row]:
+def service_rows(forecast: Forecast) -> Iterator[tuple[str | float | None, ...]]:
+    """A row per service, in the order of `SERVICES`."""
     for each in forecast.services:
         yield (
             each.name,
@@ -139,7 +141,8 @@ def _outcome(step: Step | None) -> str:
     return (Outcome.NEVER if step is None else step.outcome).name.lower()
 
 
-def _phases(forecast: Forecast) -> Iterator[Row]:
+def phase_rows(forecast: Forecast) -> Iterator[tuple[str | float | None, ...]]:
+    """A row per phase, in the order of `PHASES`."""
     for span in forecast.spans:
         yield span.phase, span.stage, span.tasks, span.begin_s, span.end_s, span.p50_s, span.p90_s
 
@@ -159,7 +162,8 @@ def _runs(forecast: Forecast) -> Iterator[Row]:
         yield number, number in failed, None if number in failed else next(rest)
 
 
-def _text(header: tuple[str, ...], rows: Iterable[Row]) -> str:
+def text(header: Iterable[str], rows: Iterable[Row]) -> str:
+    """A table with its header, as the module says; numbers have at most six decimals."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)

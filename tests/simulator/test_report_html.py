@@ -22,9 +22,10 @@ import report_forecasts as forecasts
 from compiler.plan.model import Strategy
 from simulator.figures import duration
 from simulator.forecasting.forecast import Forecast, Load
+from simulator.report.csv import text as csv_text
 from simulator.report.html import render
 from simulator.report.page import charts, facts
-from simulator.report.page.data import Data, csv_text
+from simulator.report.page.data import Data
 from simulator.report.page.markup import clean, el, html
 from simulator.report.page.vega import ReportUnavailableError
 
@@ -234,7 +235,7 @@ def test_a_formula_stays_a_text_in_a_spreadsheet() -> None:
     data = Data(
         "x", ("name", "value"), (("=1+1", -1.0), ("@a", 2), ("+b", None), ("-c", 0.1234567), ('a,"b"\nc', 1))
     )
-    rows = list(csv.reader(io.StringIO(csv_text(data))))
+    rows = list(csv.reader(io.StringIO(csv_text(data.columns, data.rows))))
     assert rows[1:] == [["'=1+1", "-1.0"], ["'@a", "2"], ["'+b", ""], ["'-c", "0.123457"], ['a,"b"\nc', "1"]]
 
 

@@ -7,9 +7,9 @@ script and without a network. Knows no figure.
 from __future__ import annotations
 
 import base64
-import csv
-import io
 from dataclasses import dataclass
+
+from simulator.report import csv
 
 Cell = str | int | float | None
 
@@ -23,29 +23,7 @@ class Data:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def csv_text(data: Data) -> str:
-    """The table as CSV (RFC 4180, but line ends are single), with at most six decimals.
-
-    A text that a spreadsheet would run as a formula gets an apostrophe in front.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(data.columns)
-    for row in data.rows:
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
-
-
 def link(data: Data) -> str:
     """The table as a `data:` URL."""
-    content = csv_text(data).encode("utf-8", errors="replace")
+    content = csv.text(data.columns, data.rows).encode("utf-8", errors="replace")
     return "data:text/csv;charset=utf-8;base64," + base64.b64encode(content).decode("ascii")
-
-
-def _cell(value: Cell) -> str | int | float:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        # The characters that start a formula: OWASP, "CSV Injection".
-        return "'" + value if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-    return round(value, 6)

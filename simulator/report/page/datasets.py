@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulator.forecasting.forecast import Forecast, RunTrace
+from simulator.report.csv import PHASES, phase_rows, service_rows
 from simulator.report.page.data import Data
 from simulator.report.page.facts import Bin, runs_shown
 
@@ -29,9 +30,7 @@ def makespans(forecast: Forecast) -> Data:
 
 def phases(forecast: Forecast) -> Data:
     """All phases."""
-    columns = ("phase", "stage", "tasks", "begin_s", "end_s", "p50_s", "p90_s")
-    rows = ((s.phase, s.stage, s.tasks, s.begin_s, s.end_s, s.p50_s, s.p90_s) for s in forecast.spans)
-    return Data("phases", columns, tuple(rows))
+    return Data("phases", PHASES, tuple(phase_rows(forecast)))
 
 
 def terms(forecast: Forecast) -> Data:
@@ -123,23 +122,7 @@ def services(forecast: Forecast) -> Data:
         "ready_p50_s",
         "ready_p90_s",
     )
-    rows = (
-        (
-            each.name,
-            each.type.value,
-            each.stage,
-            each.critical,
-            each.share,
-            each.wait_s,
-            each.build_s,
-            each.mirror_s,
-            each.deploy_s,
-            each.ready_p50_s,
-            each.ready_p90_s,
-        )
-        for each in forecast.services
-    )
-    return Data("services", columns, tuple(rows))
+    return Data("services", columns, tuple(service_rows(forecast)))
 
 
 def durations(forecast: Forecast) -> Data:
