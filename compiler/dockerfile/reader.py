@@ -1,49 +1,54 @@
-"""What the plan needs to know of a Dockerfile: stages, arguments, the final user.
+"""A Dockerfile as a whole: instructions, stages, arguments, the final user.
 
 Takes a SourceFile, gives a Dockerfile; never raises for what the text says, and
 problems are data. Stages and their order follow BuildKit
 (frontend/dockerfile/instructions and dockerfile2llb). Nothing is built,
-fetched or expanded beyond the defaults that the file itself states.
+fetched or expanded beyond the defaults that the file itself states; what holds
+at an instruction is in `scope`, every character of the file in `tokens`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from compiler.dockerfile.syntax import (
-    INSTRUCTIONS,
-    Instruction,
-    Problem,
-    read_instructions,
-    split_instruction,
-)
-from compiler.dockerfile.words import expand, split_flags, split_words, unquote
+from compiler.dockerfile.expansion import BadSubstitution, Rules, expand
+from compiler.dockerfile.frontend import TODAY, Frontend
+from compiler.dockerfile.instructions import INSTRUCTIONS, Assignment, Instruction, typed
+from compiler.dockerfile.lines import Directive, Problem, Written, read_lines
+from compiler.dockerfile.mounts import mounts
+from compiler.dockerfile.refusals import STAGE_NAME, refusals, unknown
+from compiler.dockerfile.words import MOST_WORDS
 from compiler.source import SourceFile, Span
-from compiler.values.malformed import shown
 
 __all__ = ["Argument", "Dockerfile", "Instruction", "Problem", "Stage", "read_dockerfile"]
 
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _USED_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+_MOST_UNKNOWN = 20
+_LONGEST_DEFAULT = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A declared build argument. `default` is unquoted, its variables as written; None without one."""
+    """A declared build argument. `default` is unquoted, its variables as written; None without one.
+
+    `value` is the default as written.
+    """
 
     name: str
     default: str | None
     span: Span
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One build stage.
 
-    `image` is what FROM names, as written; `alias` its name in lower case;
-    `platform` as written. `instructions` follow the FROM, whose place is
-    `span`. `sources` are the indices of the stages that it is built from or
+    `image` is what FROM names, as written but for quotes; `alias` its name in
+    lower case; `platform` as written. `head` is the FROM, `instructions` follow
+    it. `sources` are the indices of the stages that it is built from or
     copies from, ascending; `parent` is the one that it is built FROM (by the
     defaults of the arguments in its name), None for an image. `dynamic` tells
     that a build argument may choose any earlier stage instead.
@@ -52,11 +57,16 @@ class Stage:
     image: str
     alias: str | None
     platform: str | None
-    span: Span
+    head: Instruction
     instructions: tuple[Instruction, ...]
     parent: int | None
     sources: tuple[int, ...]
     dynamic: bool
+
+    @property
+    def span(self) -> Span:
+        """The place of its FROM."""
+        return self.head.span
 
 
 @dataclass(frozen=True)
@@ -67,11 +77,26 @@ class Dockerfile:
     """
 
     source: SourceFile = field(repr=False)
-    escape: str
+    written: Written = field(repr=False)
     instructions: tuple[Instruction, ...]
     globals: tuple[Argument, ...]
     stages: tuple[Stage, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def escape(self) -> str:
+        """The character that continues lines and escapes others."""
+        return self.written.escape
+
+    @property
+    def directives(self) -> tuple[Directive, ...]:
+        """The `# name=value` lines before everything else."""
+        return self.written.directives
+
+    def stage(self, target: str | None) -> Stage | None:
+        """The stage that a build of `target` (None: the last one) ends with; numbers count as well."""
+        index = self._index(target)
+        return None if index is None else self.stages[index]
 
     def has_stage(self, target: str) -> bool:
         """Whether a stage has this name; letter case does not count."""
@@ -101,17 +126,16 @@ class Dockerfile:
         None when nothing in this file says it, or a variable does.
         """
         index = self._index(target)
-        users: list[str] = []
+        users: list[Instruction] = []
         while index is not None and not users:
             stage = self.stages[index]
-            users = [found.arguments for found in stage.instructions if found.name == "USER"]
+            users = [found for found in stage.instructions if found.name == "USER"]
             index = stage.parent
             if index is not None and not users:
                 # What the parent leaves to its children runs after its own instructions.
-                triggers = [found for found in self.stages[index].instructions if found.name == "ONBUILD"]
-                unwrapped = [_with_trigger(found, self.escape) for found in triggers]
-                users = [arguments for name, arguments in unwrapped if name == "USER"]
-        user = unquote(users[-1], self.escape) if users else ""
+                triggers = [found.effective for found in self.stages[index].instructions if found.trigger]
+                users = [found for found in triggers if found.name == "USER"]
+        user = unquoted(users[-1].rest.text, self.escape) if users else ""
         return user if user and "$" not in user else None
 
     def _index(self, target: str | None) -> int | None:
@@ -151,135 +175,164 @@ class Dockerfile:
         return kept[::-1]
 
 
-def read_dockerfile(source: SourceFile) -> Dockerfile:
-    """Read a Dockerfile. Never raises; time is linear in the length of the text."""
-    syntax = read_instructions(source)
-    problems = list(syntax.problems)
-    first = next((i for i, found in enumerate(syntax.instructions) if found.name == "FROM"), None)
-    before = syntax.instructions[:first]
+def read_dockerfile(source: SourceFile, frontend: Frontend = TODAY) -> Dockerfile:
+    """Read a Dockerfile. Never raises; time is linear in the length of the text.
+
+    Of the unknown instructions the first 20 are problems.
+    """
+    written = read_lines(source, frontend)
+    problems = list(written.problems)
+    instructions = tuple(_instructions(written, problems))
+    first = next((i for i, found in enumerate(instructions) if found.name == "FROM"), None)
+    before = instructions[:first]
     if all(instruction.name in INSTRUCTIONS for instruction in before):
         problems += _misplaced(before, has_from=first is not None)
-    arguments = tuple(found for instruction in before for found in _arguments(instruction, syntax.escape))
-    stages = _stages(syntax.instructions[len(before) :], syntax.escape, arguments, problems)
+    arguments = tuple(found for instruction in before for found in _arguments(instruction, written.escape))
+    stages = _stages(instructions[len(before) :], written.escape, arguments)
     problems.sort(key=lambda problem: (problem.span.start, problem.message))
-    return Dockerfile(source, syntax.escape, syntax.instructions, arguments, stages, tuple(problems))
+    return Dockerfile(source, written, instructions, arguments, stages, tuple(problems))
+
+
+def _instructions(written: Written, problems: list[Problem]) -> Iterator[Instruction]:
+    """The instructions; what is wrong with each of them goes to `problems`."""
+    strange = words = 0
+    # A frontend of the file's own may know flags that are not known here.
+    flags = not any(directive.name == "syntax" for directive in written.directives)
+    for lines in written.instructions:
+        before = len(problems)
+        instruction = typed(written, lines, problems)
+        if instruction.name not in INSTRUCTIONS:
+            strange += 1
+            if strange <= _MOST_UNKNOWN:
+                problems.append(unknown(instruction))
+        elif len(problems) == before:
+            problems.extend(refusals(instruction, flags=flags))
+        yield instruction
+        words += len(instruction.words) + len(instruction.assignments) + len(instruction.flags)
+        if words > MOST_WORDS:
+            problems.append(Problem(f"the Dockerfile has more than {MOST_WORDS} words", instruction.span))
+            return
 
 
 def _misplaced(before: tuple[Instruction, ...], *, has_from: bool) -> list[Problem]:
     """What stands before the first FROM and may not; not asked where an unknown word may be a FROM."""
     if before and not has_from:
-        return [Problem("the Dockerfile has no FROM", before[0].span, "start with FROM")]
+        return [Problem("the Dockerfile has no FROM", before[0].span, "start with FROM", parsing=False)]
     return [
-        Problem(f"{found.name} stands before the first FROM", found.span, "only ARG may stand there")
+        Problem(
+            f"{found.name} stands before the first FROM",
+            found.span,
+            "only ARG may stand there",
+            parsing=False,
+        )
         for found in before
         if found.name != "ARG"
     ]
 
 
 def _stages(
-    instructions: tuple[Instruction, ...],
-    escape: str,
-    arguments: tuple[Argument, ...],
-    problems: list[Problem],
+    instructions: tuple[Instruction, ...], escape: str, arguments: tuple[Argument, ...]
 ) -> tuple[Stage, ...]:
     """The stages; `instructions` is empty or starts with a FROM."""
     starts = [i for i, instruction in enumerate(instructions) if instruction.name == "FROM"]
-    heads = [_head(instructions[start], escape, problems) for start in starts]
-    defaults = _defaults(arguments)
+    heads = [_head(instructions[start], escape) for start in starts]
+    defaults = _defaults(arguments, escape)
     earlier: dict[str, int] = {}
     names = {alias: index for index, (_, alias, _) in enumerate(heads) if alias}
     stages = []
     ends = [*starts[1:], len(instructions)]
     for index, (image, alias, platform) in enumerate(heads):
         body = instructions[starts[index] + 1 : ends[index]]
-        parent, dynamic = _parent(image, earlier, defaults)
-        sources = {found for i in body for found in _copied_from(i, escape, names, len(starts))}
+        head = instructions[starts[index]]
+        parent, dynamic = _parent(head, image, earlier, defaults, escape)
+        sources = {found for i in body for found in _copied_from(i, names, len(starts))}
         sources |= set() if parent is None else {parent}
-        span = instructions[starts[index]].span
-        stages.append(Stage(image, alias, platform, span, body, parent, tuple(sorted(sources)), dynamic))
+        stages.append(Stage(image, alias, platform, head, body, parent, tuple(sorted(sources)), dynamic))
         if alias:
             earlier[alias] = index
     return tuple(stages)
 
 
-def _head(
-    instruction: Instruction, escape: str, problems: list[Problem]
-) -> tuple[str, str | None, str | None]:
+def _head(instruction: Instruction, escape: str) -> tuple[str, str | None, str | None]:
     """Image, alias and platform of a FROM."""
-    flags, rest = split_flags(instruction.arguments, escape)
-    platform = next((f.removeprefix("--platform=") for f in flags if f.startswith("--platform=")), None)
-    words = rest.split()
-    image = unquote(words[0], escape) if words else ""
-    if len(words) == 3 and words[1].upper() == "AS":
-        alias = words[2].lower()
-        if _STAGE_NAME.fullmatch(alias):
-            return image, alias, platform
-        hint = "start with a letter and use letters, digits, -, _ and ."
-        problems.append(Problem(f"{shown(words[2])} cannot name a stage", instruction.span, hint))
-    elif len(words) != 1:
-        problems.append(Problem("FROM takes an image, or an image AS a name", instruction.span))
-    return image, None, platform
+    flag = instruction.flag("platform")
+    words = [word.text for word in instruction.words]
+    image = unquoted(words[0], escape) if words else ""
+    named = len(words) == 3 and words[1].upper() == "AS" and STAGE_NAME.fullmatch(words[2].lower())
+    return image, words[2].lower() if named else None, flag.value if flag is not None else None
 
 
-def _parent(image: str, earlier: dict[str, int], defaults: dict[str, str]) -> tuple[int | None, bool]:
+def _parent(
+    head: Instruction, image: str, earlier: dict[str, int], defaults: dict[str, str], escape: str
+) -> tuple[int | None, bool]:
     """The stage that `image` means, and whether a build argument may choose another one."""
     if "$" not in image:
-        return earlier.get(image), False
-    expanded = expand(image, defaults)
-    parent = None if expanded is None else earlier.get(expanded)
+        return earlier.get(image.lower()), False
+    expanded = _expanded(head.words[0].text, defaults, escape)
+    parent = None if expanded is None else earlier.get(expanded.lower())
     unset = any(name not in defaults for name in _USED_VARIABLE.findall(image))
     literal = re.sub(r"\$(?:\{[^}]*\}|\w+)", "", image)
     # A default such as python:3.12 says that images are chosen, not stages; so does `node:` before it.
     return parent, (parent is not None or unset) and bool(re.fullmatch(r"[a-z0-9_.-]*", literal))
 
 
-def _copied_from(instruction: Instruction, escape: str, names: dict[str, int], count: int) -> list[int]:
+def _copied_from(instruction: Instruction, names: dict[str, int], count: int) -> list[int]:
     """The stages that a COPY or a RUN mount takes files from."""
-    name, arguments = _with_trigger(instruction, escape)
-    if name not in ("COPY", "RUN"):
-        return []
+    effective = instruction.effective
     found: list[int | None] = []
-    for flag in split_flags(arguments, escape)[0]:
-        if name == "COPY" and flag.startswith("--from="):
-            stage = flag.removeprefix("--from=")
-            is_index = stage.isascii() and stage.isdigit() and len(stage) < 7 and int(stage) < count
-            found.append(int(stage) if is_index else names.get(stage.lower()))
-        elif name == "RUN" and flag.startswith("--mount="):
-            options = [option.partition("=") for option in flag.removeprefix("--mount=").split(",")]
-            found += [names.get(value.lower()) for key, _, value in options if key.strip().lower() == "from"]
+    if effective.name == "COPY":
+        flags = [flag for flag in effective.flags if flag.name == "from" and flag.value]
+        found = [_stage_index(flag.value or "", names, count) for flag in flags]
+    elif effective.name == "RUN" and effective.flags:
+        origins = [mount.get("from") for mount in mounts(effective)]
+        found = [names.get(origin.lower()) for origin in origins if origin]
     return [index for index in found if index is not None]
 
 
-def _with_trigger(instruction: Instruction, escape: str) -> tuple[str, str]:
-    """Name and arguments, of what ONBUILD triggers where it is one."""
-    if instruction.name != "ONBUILD":
-        return instruction.name, instruction.arguments
-    return split_instruction(split_flags(instruction.arguments, escape)[1])
+def _stage_index(name: str, names: dict[str, int], count: int) -> int | None:
+    """The stage of a name or a number."""
+    if name.lower() in names:
+        return names[name.lower()]
+    index = int(name) if name.isascii() and name.isdecimal() and len(name) < 10 else count
+    return index if index < count else None
 
 
 def _arguments(instruction: Instruction, escape: str) -> list[Argument]:
-    name, arguments = _with_trigger(instruction, escape)
-    if name != "ARG":
+    found = instruction.effective
+    if found.name != "ARG":
         return []
-    found = []
-    span = instruction.span
-    cursor = span.start
-    for word in split_words(arguments, escape):
-        key, equals, value = word.partition("=")
-        # A word that a continuation cuts in two is not in the text: from there on, the place is all of it.
-        at = span.source.text.find(word, cursor, span.end) if cursor >= 0 else -1
-        cursor = at + len(word) if at >= 0 else -1
-        if key:
-            place = Span(span.source, at, at + len(key)) if at >= 0 else span
-            found.append(Argument(key, unquote(value, escape) if equals else None, place))
-    return found
+    return [_argument(assignment, escape) for assignment in found.assignments if assignment.name.text]
 
 
-def _defaults(arguments: tuple[Argument, ...]) -> dict[str, str]:
+def _argument(assignment: Assignment, escape: str) -> Argument:
+    name, value = assignment.name, assignment.value
+    if value is None:
+        return Argument(name.text, None, name.span)
+    return Argument(name.text, unquoted(value.text, escape), name.span, value.text)
+
+
+def unquoted(word: str, escape: str) -> str:
+    """A word without its quotes and escapes; variables stay as they are written."""
+    if escape not in word and "'" not in word and '"' not in word and "$" not in word:
+        return word
+    try:
+        return expand(word, {}, Rules(escape, keep_unset=True)).text
+    except BadSubstitution:
+        return word
+
+
+def _expanded(text: str, values: dict[str, str], escape: str) -> str | None:
+    try:
+        return expand(text, values, Rules(escape), _LONGEST_DEFAULT).text
+    except BadSubstitution:
+        return None
+
+
+def _defaults(arguments: tuple[Argument, ...], escape: str) -> dict[str, str]:
     """The values of the arguments before the first FROM, as far as the file gives them."""
     values: dict[str, str] = {}
     for argument in arguments:
-        value = None if argument.default is None else expand(argument.default, values)
+        value = None if argument.value is None else _expanded(argument.value, values, escape)
         if value is not None:
             values[argument.name] = value
     return values

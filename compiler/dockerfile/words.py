@@ -1,243 +1,298 @@
-"""The words of a Dockerfile instruction: flags, quotes, escapes, heredoc markers, variables.
+"""The words of one instruction: flags, quoted words, key=value pairs, JSON arrays.
 
-Takes the joined text of one instruction, gives strings; knows nothing of lines
-and places. Follows BuildKit (frontend/dockerfile/parser/split_command.go,
-parser/line_parsers.go and shell/lex.go) where it decides what the plan reads.
-Every function is linear in its text.
+Takes the joined text of an instruction, gives pieces with their offsets in it;
+knows nothing of lines and places. Follows BuildKit
+(frontend/dockerfile/parser/split_command.go and line_parsers.go). Every
+function is linear in its text.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from itertools import islice
+from typing import NamedTuple
 
-# What Go's unicode.IsSpace takes for white space: str.isspace() would add U+001C to U+001F.
-SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
-    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-)
+from compiler.dockerfile.characters import BLANK, SPACE
 
-_MOST_NESTED = 40
-_LONGEST_VALUE = 4096
-_HEREDOC = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]*)", re.DOTALL)
-_NAME = re.compile(r"[0-9]+|[@*#?$!-]|\w*")
-_VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?([-+])([^{}]*))?\})")
+_BLANKS = re.compile(rf"[{BLANK}]+")
+_NO_BLANKS = re.compile(rf"[^{BLANK}]+")
 
 
-class _Unbalanced(Exception):
-    """A quote or a brace without its end: BuildKit then sees no heredoc on the line."""
+# Far more than anyone writes; every word costs some microseconds.
+MOST_WORDS = 50_000
 
 
-def split_words(text: str, escape: str) -> list[str]:
-    """The words of ARG, ENV and the like, quotes and escapes kept (parseWords)."""
-    words: list[str] = []
-    word: list[str] = []
-    quote = ""
-    position = 0
-    while position < len(text):
-        character = text[position]
-        position += 1
-        if not quote and character in SPACE:
-            if word:
-                words.append("".join(word))
-                word = []
-            continue
-        if character == escape and quote != "'":
-            if position == len(text):
-                break
-            character += text[position]
-            position += 1
-        elif quote:
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        word.append(character)
-    if word:
-        words.append("".join(word))
+class Piece(NamedTuple):
+    """A part of the joined text: what it says, and where it stands."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Command(NamedTuple):
+    """An instruction cut at its joints: the keyword as written, the flags unquoted, the rest."""
+
+    keyword: Piece
+    flags: tuple[Piece, ...]
+    rest: Piece
+
+
+class BadWords(Exception):
+    """Words that BuildKit refuses; the text is one sentence without a full stop."""
+
+
+def _quoted(escape: str, space: str, *, single_escapes: bool) -> str:
+    """A regular expression of one word; possessive, so that it never goes back."""
+    e = re.escape(escape)
+    single = rf"'(?:[^'{e}]|{e}(?:.|\Z))*+(?:'|\Z)" if single_escapes else r"'[^']*+(?:'|\Z)"
+    double = rf'"(?:[^"{e}]|{e}(?:.|\Z))*+(?:"|\Z)'
+    return rf"(?:[^{space}'\"{e}]++|{e}(?:.|\Z)|{single}|{double})++"
+
+
+_BYTE_SPACE = "\t\n\v\f\r \x85\xa0"
+_WORD = {e: re.compile(_quoted(e, SPACE, single_escapes=False), re.DOTALL) for e in "\\`"}
+_FLAG = {e: re.compile(_quoted(e, _BYTE_SPACE, single_escapes=True), re.DOTALL) for e in "\\`"}
+_UNFLAG = {
+    e: re.compile(
+        rf"{re.escape(e)}(.|\Z)|(['\"])((?:(?!\2)[^{re.escape(e)}]|{re.escape(e)}(?:.|\Z))*+)(?:\2|\Z)",
+        re.DOTALL,
+    )
+    for e in "\\`"
+}
+_UNESCAPE = {e: re.compile(rf"{re.escape(e)}(.|\Z)", re.DOTALL) for e in "\\`"}
+
+
+def stripped(text: str, start: int, end: int) -> Piece:
+    """A part without the white space around it; at the end of the part if there is nothing else."""
+    while start < end and text[start] in SPACE:
+        start += 1
+    while end > start and text[end - 1] in SPACE:
+        end -= 1
+    return Piece(text[start:end], start, end)
+
+
+def split_command(text: str, flag_escape: str, start: int = 0) -> Command:
+    """Keyword, flags and rest of an instruction that starts at `start` (splitCommand)."""
+    whole = stripped(text, start, len(text))
+    blank = _BLANKS.search(text, whole.start, whole.end)
+    if blank is None:
+        return Command(whole, (), Piece("", whole.end, whole.end))
+    keyword = Piece(text[whole.start : blank.start()], whole.start, blank.start())
+    flags, rest = _flags(text, blank.end(), whole.end, flag_escape)
+    return Command(keyword, tuple(flags), stripped(text, rest, whole.end))
+
+
+def _flags(text: str, at: int, end: int, escape: str) -> tuple[list[Piece], int]:
+    """The `--flags` up to the first other word, and where that starts (extractBuilderFlags).
+
+    BuildKit takes each byte for a character here, so that `--chown=é` has two of them.
+    """
+    if text.find("--", at, end) < 0:
+        return [], at
+    part = text[at:end]
+    if part.isascii():
+        return _byte_flags(text, at, end, escape)
+    data = part.encode("utf-8", "surrogateescape")
+    flags, rest = _byte_flags(data.decode("latin-1"), 0, len(data), escape)
+
+    def place(offset: int) -> int:
+        return at + len(data[:offset].decode("utf-8", "surrogateescape"))
+
+    return [Piece(flag.text, place(flag.start), place(flag.end)) for flag in flags], place(rest)
+
+
+def _byte_flags(text: str, at: int, end: int, escape: str) -> tuple[list[Piece], int]:
+    flags: list[Piece] = []
+    while True:
+        while at < end and text[at] in _BYTE_SPACE:
+            at += 1
+        if not text.startswith("--", at, end) or not (match := _FLAG[escape].match(text, at, end)):
+            return flags, at
+        start, at = at, match.end()
+        flag = _unflagged(match[0], escape)
+        if flag == "--":
+            return flags, at
+        flags.append(Piece(flag, start, at))
+
+
+def _unflagged(word: str, escape: str) -> str:
+    if escape not in word and '"' not in word and "'" not in word:
+        return word
+
+    def bare(match: re.Match[str]) -> str:
+        return match[1] if match[1] is not None else _UNESCAPE[escape].sub(r"\1", match[3])
+
+    return _UNFLAG[escape].sub(bare, word)
+
+
+def quoted_words(rest: Piece, escape: str) -> list[Piece]:
+    """The words of ARG, ENV and LABEL, quotes and escapes kept (parseWords).
+
+    Raises:
+        BadWords: there are more than MOST_WORDS.
+    """
+    words = []
+    for match in _WORD[escape].finditer(rest.text):
+        word = match[0]
+        # An escape as the last character of all is dropped.
+        if match.end() == len(rest.text) and _ends_escaped(word, escape):
+            word = word[:-1]
+        if word:
+            start = rest.start + match.start()
+            words.append(Piece(word, start, start + len(word)))
+            if len(words) > MOST_WORDS:
+                raise _too_many()
     return words
 
 
-def split_flags(text: str, escape: str) -> tuple[list[str], str]:
-    """The `--flags` that an instruction starts with, unquoted, and the rest (extractBuilderFlags)."""
-    flags: list[str] = []
-    position = 0
-    while True:
-        while position < len(text) and text[position] in SPACE:
-            position += 1
-        if not text.startswith("--", position):
-            return flags, text[position:].strip(SPACE)
-        word, position = _flag(text, position, escape)
-        if word == "--":
-            return flags, text[position:].strip(SPACE)
-        flags.append(word)
+def _too_many() -> BadWords:
+    return BadWords(f"the instruction has more than {MOST_WORDS} words")
 
 
-def unquote(word: str, escape: str) -> str:
-    """A word without its quotes and escapes; variables stay as they are written."""
-    pieces: list[str] = []
+def _ends_escaped(word: str, escape: str) -> bool:
+    """Whether the last character is an escape with nothing to escape."""
+    if not word.endswith(escape):
+        return False
+    # Outside single quotes escapes come in pairs; inside, they are characters.
     quote = ""
-    position = 0
-    while position < len(word):
-        character = word[position]
-        position += 1
-        if quote == character or (not quote and character in "\"'"):
-            quote = "" if quote else character
-            continue
-        following = word[position : position + 1]
-        if character == escape and quote != "'" and (not quote or following in ('"', "$", escape)):
-            character = following
-            position += 1
-        pieces.append(character)
-    return "".join(pieces)
+    at = 0
+    while at < len(word):
+        character = word[at]
+        if character == escape and quote != "'":
+            if at + 1 == len(word):
+                return True
+            at += 1
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        at += 1
+    return False
 
 
-def heredoc_markers(line: str) -> list[tuple[str, bool]]:
-    """The heredocs that an instruction opens: the name that ends each, and whether tabs before it go.
+def plain_words(rest: Piece) -> list[Piece]:
+    """Words between blanks, whatever quotes there are (parseStringsWhitespaceDelimited).
 
-    A shell's `<<` within quotes or arithmetic is none, as BuildKit has it.
+    Raises:
+        BadWords: there are more than MOST_WORDS.
     """
-    if "<<" not in line:
+    words = [
+        Piece(match[0], rest.start + match.start(), rest.start + match.end())
+        for match in islice(_NO_BLANKS.finditer(rest.text), MOST_WORDS + 1)
+    ]
+    if len(words) > MOST_WORDS:
+        raise _too_many()
+    return words
+
+
+class Pair(NamedTuple):
+    """`name=value` of ENV or LABEL; `separator` is "=" or, in the old form with a blank, ""."""
+
+    name: Piece
+    value: Piece
+    separator: str
+
+
+def pairs(rest: Piece, instruction: str, escape: str) -> list[Pair]:
+    """The pairs of ENV or LABEL (parseNameVal).
+
+    Raises:
+        BadWords: a word without `=`, or one word alone.
+    """
+    words = quoted_words(rest, escape)
+    if not words:
         return []
+    if "=" not in words[0].text:
+        blank = _BLANKS.search(rest.text)
+        if blank is None:
+            raise BadWords(f"{instruction} must have two arguments")
+        middle, end = rest.start + blank.start(), rest.start + blank.end()
+        name = Piece(rest.text[: blank.start()], rest.start, middle)
+        return [Pair(name, Piece(rest.text[blank.end() :], end, rest.end), "")]
     found = []
-    try:
-        for word in _shell_words(line):
-            match = _HEREDOC.fullmatch(word)
-            if match and len(split_words(match[2], "\\")) == 1 and (name := unquote(match[2], "\\")):
-                found.append((name, match[1] == "-"))
-    except _Unbalanced:
-        return []
+    for word in words:
+        pair = divided(word)
+        if pair is None:
+            raise BadWords(f"{instruction} has a word without =")
+        found.append(pair)
     return found
 
 
-def expand(text: str, values: Mapping[str, str]) -> str | None:
-    """`text` with $NAME, ${NAME}, ${NAME:-word} and ${NAME:+word} replaced; None when it grows too long.
+def divided(word: Piece) -> Pair | None:
+    """A word at its first `=`; None without one."""
+    equals = word.text.find("=")
+    if equals < 0:
+        return None
+    middle = word.start + equals
+    name = Piece(word.text[:equals], word.start, middle)
+    return Pair(name, Piece(word.text[equals + 1 :], middle + 1, word.end), "=")
 
-    An unknown name is the empty text, as BuildKit has it.
+
+def _no_number(text: str) -> float:
+    raise ValueError(text)
+
+
+def _number(text: str) -> float:
+    """Go refuses numbers that do not fit a float64."""
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(text)
+    return value
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number, parse_int=_number, parse_float=_number)
+_JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
+_JSON_SPACE = re.compile(r"[ \t\r\n]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def json_words(rest: Piece, *, whole: bool = True) -> list[Piece] | None:
+    """The strings of a JSON array; None when the text is none and so means itself (parseJSON).
+
+    With `whole`, text after the array makes it none; without, that is ignored.
+
+    Raises:
+        BadWords: it is a JSON array of something else than strings, or of more than MOST_WORDS.
     """
-    pieces: list[str] = []
-    size = last = 0
-    for match in _VARIABLE.finditer(text):
-        value = values.get(match[1] or match[2], "")
-        if match[3]:
-            value = match[4] if bool(value) == (match[3] == "+") else value
-        pieces += (text[last : match.start()], value)
-        size += len(pieces[-1]) + len(pieces[-2])
-        last = match.end()
-        if size > _LONGEST_VALUE:
+    text = rest.text
+    if not text.startswith("["):
+        return None
+    words: list[Piece] = []
+    at = _json_space(text, 1)
+    if not text.startswith("]", at):
+        while match := _JSON_STRING.match(text, at):
+            value = match[0][1:-1]
+            if "\\" in value:
+                value = json.loads(match[0])
+            words.append(Piece(_SURROGATE.sub("\ufffd", value), rest.start + at, rest.start + match.end()))
+            at = _json_space(text, match.end())
+            if len(words) > MOST_WORDS:
+                raise _too_many()
+            if not text.startswith(",", at):
+                break
+            at = _json_space(text, at + 1)
+            if not text.startswith('"', at):
+                words = []
+                break
+        if not words or not text.startswith("]", at):
+            _refuse_other_values(text, whole=whole)
             return None
-    return "".join(pieces) + text[last:] if size + len(text) - last <= _LONGEST_VALUE else None
+    return words if not whole or _json_space(text, at + 1) == len(text) else None
 
 
-def _flag(text: str, position: int, escape: str) -> tuple[str, int]:
-    word: list[str] = []
-    quote = ""
-    while position < len(text):
-        character = text[position]
-        if not quote and character in SPACE:
-            break
-        position += 1
-        if character == quote or (not quote and character in "\"'"):
-            quote = "" if quote else character
-            continue
-        if character == escape:
-            character = text[position : position + 1]
-            position += 1
-        word.append(character)
-    return "".join(word), position
+def _json_space(text: str, at: int) -> int:
+    match = _JSON_SPACE.match(text, at)
+    return match.end() if match else at
 
 
-def _shell_words(line: str) -> list[str]:
-    """The words of a shell line, quotes and escapes kept; raises _Unbalanced (ProcessWords, raw)."""
-    words: list[str] = []
-    start = position = 0
-    word: list[str] = []
-    while position < len(line):
-        character = line[position]
-        start = position
-        if character in "\"'":
-            position = _after_quote(line, position, 0)
-        elif character == "$":
-            position = _after_dollar(line, position, 0)
-        elif character == "\\":
-            position += 2
-        elif line.startswith("<<", position):
-            # White space between the marker and the name belongs to the word.
-            position += 2
-            while line[position : position + 1] in ("\t", " ", "\r", "\n"):
-                position += 1
-        else:
-            position += 1
-            if character in SPACE:
-                if word:
-                    words.append("".join(word))
-                    word = []
-                continue
-        word.append(line[start:position])
-    if word:
-        words.append("".join(word))
-    return words
-
-
-def _after_quote(line: str, position: int, depth: int) -> int:
-    """The place after the quoted text that starts at `position`."""
-    quote = line[position]
-    position += 1
-    if quote == "'":
-        end = line.find("'", position)
-        if end < 0:
-            raise _Unbalanced
-        return end + 1
-    while position < len(line):
-        character = line[position]
-        if character == '"':
-            return position + 1
-        if character == "$":
-            position = _after_dollar(line, position, depth)
-        else:
-            escapes = character == "\\" and line[position + 1 : position + 2] in ('"', "$", "\\")
-            position += 2 if escapes else 1
-    raise _Unbalanced
-
-
-def _after_dollar(line: str, position: int, depth: int) -> int:
-    """The place after the variable that starts at `position`; raises _Unbalanced for a bad substitution."""
-    if not line.startswith("{", position + 1):
-        return _after_name(line, position + 1)
-    position += 2
-    if line[position : position + 1] in ("", "{", "}", ":"):
-        raise _Unbalanced
-    position = _after_name(line, position)
-    modifier = line[position : position + 1]
-    if modifier == "}":
-        return position + 1
-    if modifier == ":":
-        position += 1
-        if line[position : position + 1] in ("", "#", "%"):
-            raise _Unbalanced
-    elif modifier == "/":
-        replace_all = line.startswith("/", position + 1)
-        return _after_stop(line, _after_stop(line, position + 1 + replace_all, "/", depth), "}", depth)
-    elif modifier not in ("+", "-", "?", "#", "%"):
-        raise _Unbalanced
-    return _after_stop(line, position + 1, "}", depth)
-
-
-def _after_stop(line: str, position: int, stop: str, depth: int) -> int:
-    if depth > _MOST_NESTED:
-        raise _Unbalanced
-    while position < len(line):
-        character = line[position]
-        if character == stop:
-            return position + 1
-        if character in "\"'":
-            position = _after_quote(line, position, depth + 1)
-        elif character == "$":
-            position = _after_dollar(line, position, depth + 1)
-        else:
-            position += 2 if character == "\\" else 1
-    raise _Unbalanced
-
-
-def _after_name(line: str, position: int) -> int:
-    match = _NAME.match(line, position)
-    return match.end() if match else position
+def _refuse_other_values(text: str, *, whole: bool) -> None:
+    """Raise BadWords for an array that is JSON and not of strings; what is no JSON is no array."""
+    try:
+        _, end = _JSON.raw_decode(text)
+    except (ValueError, RecursionError):
+        return
+    if whole and _json_space(text, end) < len(text):
+        return
+    raise BadWords("an array in JSON form may hold strings only")

@@ -78,10 +78,10 @@ def test_arguments_point_at_their_names() -> None:
     assert [span.first.line for span in spans] == [2, 4, 5]
 
 
-def test_an_argument_cut_by_a_continuation_has_the_place_of_its_instruction() -> None:
+def test_an_argument_cut_by_a_continuation_has_the_place_of_its_parts() -> None:
     (argument,) = read("FROM a\nARG LON\\\nG=1\n").declared_arguments(None)
     assert argument.name == "LONG"
-    assert argument.span.text == "ARG LON\\\nG=1"
+    assert argument.span.text == "LON\\\nG"
 
 
 def test_arguments_of_from_lines_reach_through_other_defaults() -> None:
