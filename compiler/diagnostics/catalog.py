@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from compiler.diagnostics.model import Severity
 from compiler.diagnostics.prose import (
     Prose,
+    bases,
+    caching,
     graph,
     names,
     outputs,
@@ -17,6 +19,7 @@ from compiler.diagnostics.prose import (
     reading,
     resources,
     schema,
+    separation,
     sources,
     variables,
 )
@@ -33,6 +36,7 @@ GROUPS: dict[str, str] = {
     "6": "Variables and secrets",
     "7": "Targets and output",
     "8": "Project file",
+    "9": "Practices of Dockerfiles",
 }
 
 
@@ -185,5 +189,16 @@ RULES: dict[str, Rule] = {
     "STC804": Rule("STC804", "unknown-code", ERROR, "A diagnostic code that does not exist", project.UNKNOWN_CODE),
     "STC805": Rule("STC805", "unused-ignore", NOTE, "An ignore that suppresses nothing", project.UNUSED_IGNORE),
     "STC806": Rule("STC806", "overlapping-outputs", ERROR, "An output folder inside another", project.OVERLAPPING_OUTPUTS),
+
+    # Practices of Dockerfiles
+    "STC901": Rule("STC901", "unpinned-base", WARNING, "A base image without a fixed version", bases.UNPINNED_BASE),
+    "STC902": Rule("STC902", "late-system-packages", WARNING, "System packages that are installed after files that change", caching.LATE_SYSTEM_PACKAGES),
+    "STC903": Rule("STC903", "early-changing-argument", WARNING, "A changing argument before steps that do not use it", caching.EARLY_CHANGING_ARGUMENT),
+    "STC904": Rule("STC904", "broad-copy-without-ignore", WARNING, "A copy of everything, with what no build needs", caching.BROAD_COPY_WITHOUT_IGNORE),
+    "STC905": Rule("STC905", "update-alone", WARNING, "A package list that is updated in a step of its own", caching.UPDATE_ALONE),
+    "STC906": Rule("STC906", "package-cache-in-image", WARNING, "A package cache that is left in the image", caching.PACKAGE_CACHE_IN_IMAGE),
+    "STC907": Rule("STC907", "toolchain-in-image", WARNING, "A final stage that compiles what could run without the compiler", separation.TOOLCHAIN_IN_IMAGE),
+    "STC908": Rule("STC908", "dependencies-after-sources", WARNING, "Dependencies that are installed after files that change", separation.DEPENDENCIES_AFTER_SOURCES),
+    "STC909": Rule("STC909", "no-cache-mount", NOTE, "An installation that downloads everything again", caching.NO_CACHE_MOUNT),
 }
 # fmt: on

@@ -29,9 +29,10 @@ def explain(code: str) -> str:
 
 def markdown(rule: Rule) -> str:
     """The documentation of one rule below its heading."""
-    parts = [f"{rule.summary}. Severity: {rule.severity.value}.", rule.why, _fence(rule.example)]
+    language = rule.prose.language
+    parts = [f"{rule.summary}. Severity: {rule.severity.value}.", rule.why, _fence(rule.example, language)]
     if rule.instead:
-        parts += ["Use instead:", _fence(rule.instead)]
+        parts += ["Use instead:", _fence(rule.instead, language)]
     if rule.advice:
         parts.append(rule.advice)
     return "\n\n".join(parts)
@@ -84,8 +85,8 @@ def _table(rules: list[Rule]) -> str:
     return "\n".join(lines)
 
 
-def _fence(snippet: str) -> str:
-    return f"```yaml\n{snippet}```"
+def _fence(snippet: str, language: str) -> str:
+    return f"```{language}\n{snippet}```"
 
 
 def _indented(snippet: str) -> str:

@@ -31,6 +31,7 @@ _NO_SETTINGS = frozenset(
         "tasks",
         "skipped",
         "estimates",
+        "profiles",
         "departed",
     }
 )

@@ -18,7 +18,7 @@ from typing import Any
 from compiler.plan.fields import WRITTEN, alternatives, item_hint, record_fields
 from compiler.plan.model import PLAN_VERSION, Plan
 
-_NOT_IN_DIGEST = ("digest", "estimates", "spec", "departed")
+_NOT_IN_DIGEST = ("digest", "estimates", "profiles", "spec", "departed")
 _AS_IS = (str, int, float, bool, None)
 _BY_FIELD = ("builds", "workloads")
 

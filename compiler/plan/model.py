@@ -440,14 +440,55 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildStep:
+    """One step of a build and how long it takes when it runs: a lognormal by median and P90.
+
+    `needs` are indices of earlier steps; steps that do not need each other run at the same time. `name`
+    is for people ("line 7: RUN npm ci", "push"); `measured` tells that the duration is from real builds.
+    """
+
+    name: str
+    needs: tuple[int, ...]
+    median_s: float
+    p90_s: float
+    measured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """Which steps run (the others come from the cache), and how often that happens among `weight` builds."""
+
+    runs: tuple[int, ...]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class BuildProfile:
+    """What a build takes by its Dockerfile and by how its files change.
+
+    The time of a build is the longest path through the steps that run; one
+    that does not run takes none. `steps` are in an order in which each comes
+    after those that it needs, `outcomes` have a positive weight each. `builds`
+    is how many builds of the repository's history they were counted in, 0
+    where the shares are assumed.
+    """
+
+    task: str
+    steps: tuple[BuildStep, ...]
+    outcomes: tuple[BuildOutcome, ...]
+    builds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that is to be done for one environment, and in which order.
 
     `tasks` stand in queue order: (stage, kind of service, name), the order in
     which free slots are given out; `needs` point to tasks anywhere in it.
-    `digest` covers everything but itself, `estimates` and `departed`. `spec` is the entry
+    `digest` covers everything but itself, `estimates`, `profiles` and `departed`. `spec` is the entry
     file's path from the repository's root, for "generated from"; it is not in
-    the digest either. `gitops` is set when Argo CD deploys. `departed` are
+    the digest either. `profiles` are of builds without an estimate, where a forecast asked for them.
+    `gitops` is set when Argo CD deploys. `departed` are
     services of earlier plans that may still run.
     """
 
@@ -468,6 +509,7 @@ class Plan:
     gitops: GitOps | None = None
     previews: Previews | None = None
     departed: tuple[Departed, ...] = ()
+    profiles: tuple[BuildProfile, ...] = ()
 
 
 def task_id(kind: TaskKind, name: str) -> str:

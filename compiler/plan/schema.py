@@ -31,7 +31,7 @@ _SCALARS: dict[Any, str] = {str: "string", int: "integer", float: "number", bool
 # What the name of a field does not say, by record and attribute.
 _MEANING = {
     "Plan.environment": "The environment's name.",
-    "Plan.digest": "SHA-256 over all but itself, `estimates`, `departed`, `spec`: equal digests, equal work.",
+    "Plan.digest": "SHA-256 over all that is to be done (not over what it takes, `departed`, `spec`).",
     "Plan.spec": "The entry file's path from the repository's root.",
     "Plan.stages": "The deployment stages, first to last.",
     "Plan.builds": "The image builds, in queue order.",
@@ -40,6 +40,7 @@ _MEANING = {
     "Plan.tasks": "The steps of the pipeline, in queue order.",
     "Plan.skipped": "The services that are left out, by name.",
     "Plan.estimates": "What the spec says of durations, by task.",
+    "Plan.profiles": "What builds without an estimate take by their Dockerfiles; for forecasts.",
     "Target.context": "Context of the kubeconfig; null is the current one.",
     "Plan.gitops": "Where Argo CD finds what to deploy; null when it does not deploy.",
     "Plan.previews": "How pull requests get environments of their own; null when they get none.",
