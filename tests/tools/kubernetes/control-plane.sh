@@ -17,6 +17,12 @@ run() {
   echo $! >"$name.pid"
 }
 
+# The same for one that ends itself when the API server is away while it starts: a kubelet starts it again.
+run_again() {
+  local name=$1; shift
+  run "$name" bash -c 'trap "kill \$! 2>/dev/null; exit" TERM; while :; do "$@" & wait $!; sleep 1; done' -- "$@"
+}
+
 # Ends a component by its pid and waits until it is gone.
 halt() {
   [[ -f $1 ]] || return 0
@@ -77,8 +83,8 @@ ready
 # No ports of their own, so that several control planes run beside each other.
 common=(--kubeconfig=kubeconfig --bind-address=127.0.0.1 --port=0 --secure-port=0 --leader-elect=false)
 # The stand-in kubelet sends no heartbeats: without them the node would count as lost after 40 s.
-run controllers "$bin/kube-controller-manager" "${common[@]}" --node-monitor-grace-period=8760h --service-account-private-key-file=sa.key --root-ca-file=tls.crt
-run scheduler "$bin/kube-scheduler" "${common[@]}"
+run_again controllers "$bin/kube-controller-manager" "${common[@]}" --node-monitor-grace-period=8760h --service-account-private-key-file=sa.key --root-ca-file=tls.crt
+run_again scheduler "$bin/kube-scheduler" "${common[@]}"
 run kubelet python3 "$here/fakelet.py" . "$cpu" "$memory" "$kubelet_port" "${OWNER_PID:-}"
 for _ in $(seq 100); do
   curl -skf -o /dev/null -H "Authorization: Bearer $token" "https://127.0.0.1:$port/api/v1/nodes/sim-0" && break
