@@ -18,7 +18,8 @@ class Command:
     redirections included. `before` is the operator that it stands after: "",
     "&&", "||", "|", ";" or "&". `depth` counts the brackets, loops, branches and
     substitutions around it. `variables` are the assignments before it. `certain` is false
-    where its words hang on an expansion that is not known.
+    where its words hang on an expansion of a variable or a command (a pattern of file names counts as
+    written). `redirections` are operator and target (of a heredoc its text) in order.
     """
 
     words: tuple[str, ...]
@@ -28,6 +29,7 @@ class Command:
     depth: int = 0
     variables: tuple[tuple[str, str], ...] = ()
     certain: bool = True
+    redirections: tuple[tuple[str, str], ...] = ()
 
     @property
     def program(self) -> str:
@@ -62,7 +64,8 @@ class Activity:
     `tool` is the program as the tables name it ("apt-get", "npm", "go"),
     `ecosystem` the key of `ecosystems.ECOSYSTEMS` for DEPENDENCIES and COMPILE ("" for others),
     `names` the packages or URLs that it names (options left out). `from_manifest`
-    tells that what it installs is said by files of the project.
+    tells that what it installs is said by files of the project; `files` are those that it names, as
+    written (`-r requirements.txt`, `-e ./lib`, "." for the project itself).
     """
 
     kind: ActivityKind
@@ -71,3 +74,4 @@ class Activity:
     ecosystem: str = ""
     names: tuple[str, ...] = ()
     from_manifest: bool = False
+    files: tuple[str, ...] = ()
