@@ -15,3 +15,4 @@ SPACE = (
 BLANK = "\t\v\f\r "
 # `\s` of Go's regexp.
 REGEXP_SPACE = "\t\n\f\r "
+BOM = "\ufeff"

@@ -63,16 +63,30 @@ class Rules:
     nested_clears: bool = True
 
 
+@dataclass(slots=True)
+class Allowance:
+    """How many characters many expansions together may still put in; comparing one counts as eight."""
+
+    left: int = 1 << 21
+
+
 def expand(
-    text: str, values: Mapping[str, str], rules: Rules | None = None, limit: int = LONGEST
+    text: str,
+    values: Mapping[str, str],
+    rules: Rules | None = None,
+    limit: int = LONGEST,
+    allowance: Allowance | None = None,
 ) -> Expanded:
-    """Expand one text.
+    """Expand one text; what it takes is taken from `allowance`.
 
     Raises:
         BadSubstitution: a quote or brace without its end, a form that does not
-            exist, a `?` without a value, more than `limit` characters.
+            exist, a `?` without a value, more than `limit` characters or than
+            the allowance has left.
     """
-    lexer = _Lexer(text.removeprefix("\ufeff"), values, rules or Rules(), limit)
+    lexer = _Lexer(
+        text.removeprefix("\ufeff"), values, rules or Rules(), limit, allowance or Allowance(16 * limit)
+    )
     result, words = lexer.until("", lexer.rules.keep_escapes, 0)
     return Expanded(result, tuple(words), frozenset(lexer.used), frozenset(lexer.unset))
 
@@ -85,6 +99,7 @@ class _Lexer:
     values: Mapping[str, str]
     rules: Rules
     limit: int
+    allowance: Allowance
     at: int = 0
     size: int = 0
     word: list[str] = field(default_factory=list)
@@ -111,6 +126,10 @@ class _Lexer:
                 self.at = run.end()
                 result.append(run[0])
                 self.word.append(run[0])
+            elif blanks := _SPACES.match(text, self.at):
+                self.at = blanks.end()
+                result.append(blanks[0])
+                self._end(words)
             elif character == "$":
                 piece = self._dollar(depth)
                 result.append(piece)
@@ -127,16 +146,19 @@ class _Lexer:
             else:
                 self.at += 1
                 result.append(character)
-                self._split(character, words)
+                self.word.append(character)
         if stop:
             raise BadSubstitution(f"{stop} is missing at the end of a substitution")
         return "".join(result), self._end(words)
 
-    def _count(self, more: int) -> None:
+    def _count(self, more: int, compared: int = 0) -> None:
         """Account for characters put in or compared, so that neither length nor time runs away."""
         self.size += more
+        self.allowance.left -= more + 8 * compared
         if self.size > self.limit:
             raise BadSubstitution(f"the value takes more than {self.limit} characters")
+        if self.allowance.left < 0:
+            raise BadSubstitution("the values of all variables together take too many characters")
 
     def _end(self, words: list[str]) -> list[str]:
         if word := "".join(self.word):
@@ -170,8 +192,9 @@ class _Lexer:
             end = text.find("'", self.at)
             if end < 0:
                 raise BadSubstitution("a single quote is never closed")
-            pieces.append(text[self.at : end])
-            self.at = end
+            inside = text[self.at : end]
+            self.at = end + 1
+            return f"'{inside}'" if self.rules.keep_quotes else inside
         while text[self.at : self.at + 1] != quote:
             if self.at >= len(text):
                 raise BadSubstitution("a double quote is never closed")
@@ -262,7 +285,7 @@ class _Lexer:
                 raise BadSubstitution(f"{name}: {word or f'is not allowed to be {what}'}")
             return value or ""
         greedy = word.startswith(sign)
-        self._count(len(word) + (len(value or "") * len(word) >> 6))
+        self._count(len(word) + (len(value or "") * len(word) >> 6), len(value or ""))
         trim = without_suffix if sign == "%" else without_prefix
         try:
             return trim(word[greedy:], value or "", greedy=greedy)
@@ -277,7 +300,7 @@ class _Lexer:
         value = self._value(name)
         if value is None and self.rules.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
-        self._count(len(pattern) + (len(value or "") * len(pattern) >> 6))
+        self._count(len(pattern) + (len(value or "") * len(pattern) >> 6), len(value or ""))
         if everywhere:
             self._count(len(value or "") * len(replacement))
         try:

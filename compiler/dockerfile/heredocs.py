@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from compiler.dockerfile.expansion import BadSubstitution, Rules, expand
 from compiler.dockerfile.frontend import TODAY, Frontend
+from compiler.dockerfile.problems import LONGEST_HEREDOC_NAME, MOST_HEREDOCS
 
 _MARKER = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -42,10 +43,12 @@ def markers(line: str, frontend: Frontend = TODAY) -> list[Marker]:
     """The heredocs that the text of an instruction opens; none when its quotes do not match.
 
     Raises:
-        BadSubstitution: a marker whose own quotes do not match.
+        BadSubstitution: a marker whose own quotes do not match, or too many of them.
     """
     if "<<" not in line:
         return []
+    if line.count("<<") > MOST_HEREDOCS:
+        raise BadSubstitution(f"there are more than {MOST_HEREDOCS} in one instruction")
     rules = replace(_LINE, spaced_heredocs=frontend.spaced_heredocs, nested_clears=frontend.nested_clears)
     try:
         words = expand(line, {}, rules, _LONGEST).words
@@ -58,13 +61,15 @@ def marker(word: str) -> Marker | None:
     """The heredoc that a word opens, if it does.
 
     Raises:
-        BadSubstitution: its quotes do not match.
+        BadSubstitution: its quotes do not match, or its name is too long.
     """
     match = _MARKER.fullmatch(word) if "<<" in word else None
     if match is None or not match[3]:
         return None
     if _PLAIN_NAME.fullmatch(match[3]):
         return Marker(match[3], match[2] == "-", True, _descriptor(match[1]))
+    if len(match[3]) > LONGEST_HEREDOC_NAME:
+        raise BadSubstitution(f"a name is longer than {LONGEST_HEREDOC_NAME} characters")
     names = expand(match[3], {}, _NAME, _LONGEST).words
     if len(names) != 1:
         return None

@@ -14,14 +14,17 @@ import posixpath
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from compiler.dockerfile.characters import SPACE
+from compiler.dockerfile.characters import BOM, SPACE
 from compiler.dockerfile.ignore_patterns import BadPattern, matcher
-from compiler.dockerfile.lines import BOM, LONGEST_LINE, Problem
+from compiler.dockerfile.problems import LONGEST_LINE, Problem
 from compiler.source import SourceFile, Span
 from compiler.values.malformed import shown
 
 NAME = ".dockerignore"
-MOST_RULES = 10_000
+# Far above what anyone writes: reading takes time by character, matching by rule and path.
+MOST_RULES = 2_000
+LONGEST_FILE = 1 << 18
+LONGEST_PATTERN = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,11 @@ def candidates(dockerfile: str, context: str) -> tuple[str, str]:
 
 
 def read_ignore(source: SourceFile) -> IgnoreFile:
-    """Read a .dockerignore. Never raises; time is linear in the text."""
+    """Read a .dockerignore. Never raises; time is linear in the text.
+
+    It stops at a line of more than 65,535 bytes, as BuildKit does, after 2,000
+    rules, and at 262,144 characters.
+    """
     rules: list[Rule] = []
     problems: list[Problem] = []
     at = int(source.text.startswith(BOM))
@@ -94,8 +101,7 @@ def read_ignore(source: SourceFile) -> IgnoreFile:
         line = source.text[at:end]
         span = Span(source, at, at + len(line.rstrip("\r")))
         at = end + 1
-        if len(line.encode(errors="replace")) > LONGEST_LINE or len(rules) == MOST_RULES:
-            limit = f"{MOST_RULES} rules" if len(rules) == MOST_RULES else f"{LONGEST_LINE} bytes in a line"
+        if limit := _beyond(line, end, len(rules) + len(problems)):
             problems.append(Problem(f"the file has more than {limit}", span))
             break
         text = "" if line.startswith("#") else line.strip(SPACE)
@@ -104,9 +110,21 @@ def read_ignore(source: SourceFile) -> IgnoreFile:
     return IgnoreFile(source, tuple(rules), tuple(problems))
 
 
+def _beyond(line: str, end: int, rules: int) -> str:
+    """The limit that a line goes beyond; "" if it goes beyond none."""
+    if end > LONGEST_FILE:
+        return f"{LONGEST_FILE} characters"
+    if rules >= MOST_RULES:
+        return f"{MOST_RULES} rules"
+    return f"{LONGEST_LINE} bytes in a line" if len(line.encode(errors="replace")) > LONGEST_LINE else ""
+
+
 def _rule(text: str, span: Span, problems: list[Problem]) -> list[Rule]:
     exception = text.startswith("!")
     rest = text[1:].strip(SPACE) if exception else text
+    if len(rest) > LONGEST_PATTERN:
+        problems.append(Problem(f"the pattern is longer than {LONGEST_PATTERN} characters", span))
+        return []
     # An exception of the root is refused as an empty one is.
     if not rest or (exception and posixpath.normpath(rest) in ("/", "//")):
         problems.append(Problem("the exception names nothing", span, "write a pattern after !"))

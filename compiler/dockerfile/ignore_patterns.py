@@ -7,10 +7,14 @@ there a pattern is text, a beginning, an end, or a regular expression.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 Matches = Callable[[str], bool]
+_PLAIN = re.compile(r"[^*?\[\]\\^]*+")
+_UP_TO_PLAIN = re.compile(r".*[*?\[\]]", re.DOTALL)
 # `*`; `**` at the end; `**` elsewhere, any folders or none; a bare `^`; one character.
 _STAR, _REST, _FOLDERS, _START, _ONE = "star", "rest", "folders", "start", "one"
 
@@ -25,15 +29,25 @@ class _Token:
     accepts: Matches = lambda _: False
 
 
+@lru_cache(256)
+def _literal(character: str) -> _Token:
+    return _Token(_ONE, character.__eq__)
+
+
+_MANY, _ANY, _BEGIN = _Token(_STAR), _Token(_ONE, "/".__ne__), _Token(_START)
+
+
 def matcher(pattern: str) -> Matches:
     """What a pattern matches.
 
     Raises:
         BadPattern: it is malformed.
     """
+    if _PLAIN.fullmatch(pattern):
+        return pattern.__eq__
     tokens, general = _tokens(pattern)
     if general:
-        return _automaton(tokens)
+        return _bounded(pattern, _automaton(tokens))
     if pattern.startswith("**"):
         end = pattern[2:]
         return lambda path: path.endswith(end) or (end.startswith("/") and path == end[1:])
@@ -59,9 +73,9 @@ def _tokens(pattern: str) -> tuple[list[_Token], bool]:
             general = general or not (first or ends)
             continue
         if character == "*":
-            tokens.append(_Token(_STAR))
+            tokens.append(_MANY)
         elif character == "?":
-            tokens.append(_Token(_ONE, lambda c: c != "/"))
+            tokens.append(_ANY)
         elif character == "[":
             accepts, at = _class(pattern, at)
             tokens.append(_Token(_ONE, accepts))
@@ -71,10 +85,10 @@ def _tokens(pattern: str) -> tuple[list[_Token], bool]:
                 raise BadPattern("nothing follows the backslash")
             if following.isalnum():
                 raise BadPattern("a backslash stands before a letter or digit")
-            tokens.append(_Token(_ONE, following.__eq__))
+            tokens.append(_literal(following))
             at += 1
         else:
-            tokens.append(_Token(_START) if character == "^" else _Token(_ONE, character.__eq__))
+            tokens.append(_BEGIN if character == "^" else _literal(character))
             if character != "]":
                 continue
         general = True
@@ -116,6 +130,15 @@ def _member(pattern: str, at: int) -> tuple[str, int]:
     if not character:
         raise BadPattern("a class never ends")
     return character, at + 1
+
+
+def _bounded(pattern: str, matches: Matches) -> Matches:
+    """The same, asked only where the plain text that the pattern starts and ends with is there."""
+    start = _PLAIN.match(pattern)
+    head = start[0] if start else ""
+    # The slash after `**` goes with it.
+    tail = "" if "\\" in pattern or "^" in pattern else _UP_TO_PLAIN.sub("", pattern).removeprefix("/")
+    return lambda path: path.startswith(head) and path.endswith(tail) and matches(path)
 
 
 def _automaton(tokens: list[_Token]) -> Matches:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from compiler.dockerfile.characters import BLANK as _BLANK
 from compiler.dockerfile.characters import SPACE as _SPACE
-from compiler.dockerfile.lines import Heredoc, Joined, Lines, Problem, Written, flag_escape
+from compiler.dockerfile.lines import Heredoc, Joined, Lines, Written, flag_escape
+from compiler.dockerfile.problems import Problem
 from compiler.dockerfile.words import (
     BadWords,
     Command,

@@ -13,48 +13,24 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from compiler.dockerfile.characters import REGEXP_SPACE, SPACE
+from compiler.dockerfile.characters import BOM, SPACE
+from compiler.dockerfile.directives import Directive, read_directives
 from compiler.dockerfile.expansion import BadSubstitution
 from compiler.dockerfile.frontend import TODAY, Frontend
 from compiler.dockerfile.heredocs import Marker, markers
+from compiler.dockerfile.problems import LONGEST_LINE, MOST_INSTRUCTIONS, MOST_LINES, Problem
 from compiler.dockerfile.words import BadWords, Command, json_words, split_command
 from compiler.source import SourceFile, Span
 from compiler.values.malformed import shown
 
-BOM = "\ufeff"
-LONGEST_LINE = 65_535
-MOST_INSTRUCTIONS = 20_000
 _WITH_HEREDOC = frozenset(("add", "copy", "run"))
-_LONG_LINE = re.compile(r"[^\n]{16384,}")
+_LONG_LINE = re.compile(r"^[^\n]{16384,}", re.MULTILINE)
 _GO_SPACE = SPACE.replace("\n", "")
 # Lines without a word, and comments: between instructions, and inside one.
 _SKIPPED = re.compile(rf"(?:[{_GO_SPACE}]*+(?:#[^\n]*+)?\n)++")
 _SKIPPED_END = re.compile(rf"[{_GO_SPACE}]*+(?:#[^\n]*+)?\Z")
 _EMPTY_LINE = re.compile(rf"^[{_GO_SPACE}]*+\n", re.MULTILINE)
 _SPACES = re.compile(rf"[{_GO_SPACE}]*+")
-_DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*)[{REGEXP_SPACE}]*=[{REGEXP_SPACE}]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that BuildKit refuses: one sentence without a full stop, its place, what to do.
-
-    `parsing` tells that its parser refuses it, before it asks what the instruction means.
-    """
-
-    message: str
-    span: Span
-    hint: str = ""
-    parsing: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Directive:
-    """`# name=value` before anything else; `name` in lower case."""
-
-    name: str
-    value: str
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +68,7 @@ class Heredoc:
 class Lines:
     """One instruction as written. `span` is all of it without the last line end.
 
+    `own_end` is where its own lines end, before those of its heredocs.
     `empty_lines` tells that its continuations skip lines without a word, which
     BuildKit warns of.
     """
@@ -100,6 +77,7 @@ class Lines:
     command: Command
     heredocs: tuple[Heredoc, ...]
     span: Span
+    own_end: int
     empty_lines: bool
 
 
@@ -119,11 +97,11 @@ class Written:
 def read_lines(source: SourceFile, frontend: Frontend = TODAY) -> Written:
     """Cut a Dockerfile into instructions. Never raises; time is linear in the text.
 
-    It stops before a line of more than 65,535 bytes, as BuildKit does, and
-    after 20,000 instructions.
+    It stops before a line of more than 65,535 bytes, as BuildKit does, before
+    the 50,001st line, and after 5,000 instructions.
     """
     problems: list[Problem] = []
-    directives, escape = _read_directives(source, frontend, problems)
+    directives, escape = read_directives(source, frontend, problems)
     reader = _Reader(source, escape, frontend, _readable(source, problems), problems)
     instructions: list[Lines] = []
     while (lines := reader.instruction()) is not None:
@@ -140,44 +118,29 @@ def read_lines(source: SourceFile, frontend: Frontend = TODAY) -> Written:
 
 
 def _readable(source: SourceFile, problems: list[Problem]) -> int:
-    """How much of the text BuildKit reads: it gives up at a line that is too long."""
-    for match in _LONG_LINE.finditer(source.text):
+    """How much of the text is read: BuildKit gives up at a line that is too long, this at too many."""
+    text = source.text
+    limit = _end_of_lines(text)
+    for match in _LONG_LINE.finditer(text, 0, limit):
         if len(match[0].encode(errors="replace")) > LONGEST_LINE:
             place = Span(source, match.start(), match.end())
             problems.append(Problem(f"the line is longer than {LONGEST_LINE} bytes", place))
             return match.start()
-    return len(source.text)
+    if limit < len(text):
+        problems.append(
+            Problem(f"the Dockerfile has more than {MOST_LINES} lines", Span(source, limit, limit))
+        )
+    return limit
 
 
-def _read_directives(
-    source: SourceFile, frontend: Frontend, problems: list[Problem]
-) -> tuple[tuple[Directive, ...], str]:
-    """The directives and the escape character: comments before anything else, each at most once."""
-    found: dict[str, Directive] = {}
-    known = ("escape", "syntax", "check") if frontend.check_directive else ("escape", "syntax")
-    text = source.text
-    escape, at = "\\", int(text.startswith(BOM))
-    while at < len(text):
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        line = text[at:end].rstrip("\r").lstrip(SPACE)
-        match = _DIRECTIVE.match(line[1:].lstrip(SPACE)) if line.startswith("#") else None
-        name = match[1].lower() if match else ""
-        # A value of white space only is its last character.
-        value = match.string[match.end() :].rstrip(REGEXP_SPACE) if match else ""
-        value = value or (match[0][-1].replace("=", "") if match else "")
-        if name not in known or not value:
-            break
-        span = Span(source, at, at + len(text[at:end].rstrip("\r")))
-        if name in found:
-            problems.append(Problem(f"the directive {name} stands here a second time", span, "remove one"))
-        elif name == "escape" and value not in ("\\", "`"):
-            problems.append(Problem(f"{shown(value)} cannot be the escape character", span, "use \\ or `"))
-        elif name == "escape":
-            escape = value
-        found.setdefault(name, Directive(name, value, span))
-        at = end + 1
-    return tuple(found.values()), escape
+def _end_of_lines(text: str) -> int:
+    """Where the lines end that are read."""
+    if text.count("\n") <= MOST_LINES:
+        return len(text)
+    at = 0
+    for _ in range(MOST_LINES):
+        at = text.index("\n", at) + 1
+    return at
 
 
 @dataclass(slots=True)
@@ -202,10 +165,10 @@ class _Reader:
         text = self.source.text
         spaces = _SPACES.match(text, self.at, self.limit)
         start = spaces.end() if spaces else self.at
-        joined, end, empty = self._joined(start)
+        joined, own_end, empty = self._joined(start)
         command = split_command(joined.text, flag_escape(self.escape, self.frontend))
-        heredocs, end = self._heredocs(joined, command, start, end)
-        return Lines(joined, command, heredocs, Span(self.source, start, end), empty)
+        heredocs, end = self._heredocs(joined, command, start, own_end)
+        return Lines(joined, command, heredocs, Span(self.source, start, end), own_end, empty)
 
     def _skip(self) -> None:
         """Pass comments and lines without a word."""

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from compiler.dockerfile.instructions import Flag, Instruction
+from compiler.dockerfile.problems import MOST_FIELDS
 from compiler.dockerfile.words import BadWords
 from compiler.source import Span
 
@@ -103,6 +104,8 @@ def _record(text: str) -> list[str]:
         if match is None:
             raise BadWords("a quote stands where the fields of a mount have none")
         fields.append(match[1].replace('""', '"') if quoted else match[1])
+        if len(fields) > MOST_FIELDS:
+            raise BadWords(f"a mount has more than {MOST_FIELDS} fields")
         at = match.end()
         if not match[0].endswith(",") or (quoted and match[0].endswith('"')):
             return fields

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 from compiler.dockerfile.copies import opens
 from compiler.dockerfile.instructions import INSTRUCTIONS, Flag, Instruction
-from compiler.dockerfile.lines import Problem
 from compiler.dockerfile.mounts import parse_mount
+from compiler.dockerfile.problems import Problem
 from compiler.dockerfile.words import BadWords
 from compiler.source import Span
 from compiler.values.malformed import shown

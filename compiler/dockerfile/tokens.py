@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from compiler.dockerfile.characters import SPACE
+from compiler.dockerfile.characters import BOM, SPACE
 from compiler.dockerfile.instructions import Instruction
-from compiler.dockerfile.lines import BOM, Joined, Lines
+from compiler.dockerfile.lines import Joined, Lines
 from compiler.dockerfile.reader import Dockerfile
 from compiler.source import SourceFile, Span
 
@@ -127,7 +127,7 @@ def _some(kind: Kind, start: int, end: int) -> Iterator[Token]:
 
 
 def _instruction(text: str, instruction: Instruction, lines: Lines, escape: str) -> Iterator[Token]:
-    end = lines.heredocs[0].body.start if lines.heredocs else lines.span.end
+    end = lines.own_end
     at = lines.span.start
     for kind, start, stop in _parts(instruction, lines.joined):
         if start > at:

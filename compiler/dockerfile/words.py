@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import islice
+from bisect import bisect_left
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from compiler.dockerfile.characters import BLANK, SPACE
+from compiler.dockerfile.problems import MOST_WORDS
 
 _BLANKS = re.compile(rf"[{BLANK}]+")
 _NO_BLANKS = re.compile(rf"[^{BLANK}]+")
-
-
-# Far more than anyone writes; every word costs some microseconds.
-MOST_WORDS = 50_000
 
 
 class Piece(NamedTuple):
@@ -51,6 +49,7 @@ def _quoted(escape: str, space: str, *, single_escapes: bool) -> str:
     return rf"(?:[^{space}'\"{e}]++|{e}(?:.|\Z)|{single}|{double})++"
 
 
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _BYTE_SPACE = "\t\n\v\f\r \x85\xa0"
 _WORD = {e: re.compile(_quoted(e, SPACE, single_escapes=False), re.DOTALL) for e in "\\`"}
 _FLAG = {e: re.compile(_quoted(e, _BYTE_SPACE, single_escapes=True), re.DOTALL) for e in "\\`"}
@@ -94,11 +93,15 @@ def _flags(text: str, at: int, end: int, escape: str) -> tuple[list[Piece], int]
     part = text[at:end]
     if part.isascii():
         return _byte_flags(text, at, end, escape)
+    # A surrogate that stands for no byte has none; it cannot come from a file.
+    part = _NO_BYTE.sub("\ufffd", part)
     data = part.encode("utf-8", "surrogateescape")
     flags, rest = _byte_flags(data.decode("latin-1"), 0, len(data), escape)
+    starts = list(accumulate((len(c.encode("utf-8", "surrogateescape")) for c in part[:-1]), initial=0))
 
     def place(offset: int) -> int:
-        return at + len(data[:offset].decode("utf-8", "surrogateescape"))
+        """A flag may end inside a character: it has all of it then."""
+        return at + bisect_left(starts, offset)
 
     return [Piece(flag.text, place(flag.start), place(flag.end)) for flag in flags], place(rest)
 
@@ -115,6 +118,8 @@ def _byte_flags(text: str, at: int, end: int, escape: str) -> tuple[list[Piece],
         if flag == "--":
             return flags, at
         flags.append(Piece(flag, start, at))
+        if len(flags) > MOST_WORDS:
+            return flags, at
 
 
 def _unflagged(word: str, escape: str) -> str:

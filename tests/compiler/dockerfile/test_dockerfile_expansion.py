@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.dockerfile.expansion import BadSubstitution, Rules, expand
+from compiler.dockerfile.expansion import Allowance, BadSubstitution, Rules, expand
 
 VALUES = {
     "SET": "value",
@@ -141,3 +141,15 @@ def test_patterns_take_linear_time(pattern: str, form: str) -> None:
     end = "/x}" if "/" in form else "}"
     expand("${A" + form + pattern + end, {"A": "a" * 4000})
     assert time.process_time() - started < 5
+
+
+def test_an_allowance_is_shared_and_used_up() -> None:
+    allowance = Allowance(12)
+    assert expand("$SET", VALUES, allowance=allowance).text == "value"
+    assert expand("as much as it takes, without a variable", VALUES, allowance=allowance).text
+    assert expand("$SET", VALUES, allowance=allowance).text == "value"
+    with pytest.raises(BadSubstitution, match="too many characters"):
+        expand("$SET", VALUES, allowance=allowance)
+    # Comparing takes more time than putting in.
+    with pytest.raises(BadSubstitution, match="too many characters"):
+        expand("${SET%x}", VALUES, allowance=Allowance(12))

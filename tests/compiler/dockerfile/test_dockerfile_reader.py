@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,7 +161,7 @@ def test_user_of_a_target() -> None:
         ("FROM a\nRUN " + "x" * 70_000 + "\n", ["the line is longer than 65535 bytes"]),
         ("FROM a\nRUN <<E\n" + "é" * 40_000 + "\nE\n", ["the line is longer than 65535 bytes"]),
         ("x" * 70_000, ["the line is longer than 65535 bytes"]),
-        ("FROM a\n" + "RUN x\n" * 30_000, ["the Dockerfile has more than 20000 instructions"]),
+        ("FROM a\n" + "RUN x\n" * 8_000, ["the Dockerfile has more than 5000 instructions"]),
         ("x\n" * 1000, ['"X" is not an instruction'] * 20),
         ("FROM a\nRUN x\n", []),
     ],
@@ -199,46 +197,3 @@ def test_any_text_is_read(text: str) -> None:
     found.declared_arguments(None)
     found.final_user(None)
     assert found == read(text)
-
-
-MEGABYTE = 1_000_000
-
-
-def filled(unit: str) -> str:
-    """A megabyte of a unit, in lines of a length that BuildKit still reads."""
-    return (unit * (50_000 // len(unit)) + "\\\n") * (MEGABYTE // 50_000)
-
-
-HOSTILE = {
-    "one line": "FROM a\nRUN " + "x" * MEGABYTE,
-    "words": "FROM a\nARG " + filled("a "),
-    "cut words": "FROM a\nARG " + "a\\\nb " * (MEGABYTE // 5),
-    "continuations": "FROM a\nRUN \\\n" + "\\\n" * (MEGABYTE // 2),
-    "comments inside": "FROM a\nRUN \\\n" + "#\n" * (MEGABYTE // 2),
-    "spaces": "FROM a\nRUN" + filled(" ") + "x",
-    "unknown": "x\n" * (MEGABYTE // 2),
-    "heredocs": "FROM a\nRUN " + filled("<<E "),
-    "heredoc quotes": "FROM a\nRUN <<" + filled("'\""),
-    "heredoc names": "FROM a\nRUN " + filled("<<\\a"),
-    "substitutions": "FROM a\nRUN << " + filled("${a:-"),
-    "balanced": "FROM a\nRUN << " + filled("${a:-b}"),
-    "flags": "FROM a\nCOPY " + filled("--from=x "),
-    "mounts": "FROM a\nRUN --mount=" + filled("from=x,"),
-    "json": "FROM a\nRUN " + filled("[") + "<<E",
-    "stages": "FROM a AS x\n" + "FROM $V\n" * (MEGABYTE // 8),
-    "chain": "FROM s AS s\n" + "FROM s AS s\n" * (MEGABYTE // 12),
-    "globals": "ARG A=aaaaaaaa\n" + "ARG A=$A$A\n" * (MEGABYTE // 11) + "FROM $A\n",
-    "directives": "# escape=" + " " * MEGABYTE + "\nFROM a",
-    "onbuild": "FROM a\n" + "ONBUILD ARG A\n" * (MEGABYTE // 14),
-}
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_megabyte_takes_linear_time(text: str) -> None:
-    started = time.process_time()
-    found = read(text)
-    found.declared_arguments(None)
-    found.final_user(None)
-    found.has_stage("none")
-    # A quadratic step on a megabyte takes minutes; the limit only has to tell these apart.
-    assert time.process_time() - started < 10

@@ -9,11 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compiler.dockerfile.copies import copy
+from compiler.dockerfile.expansion import Allowance
 from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.mounts import mounts
 from compiler.dockerfile.reader import Dockerfile, read_dockerfile
 from compiler.dockerfile.scope import State, global_values, walk
 from compiler.dockerfile.tokens import Kind, byte_range, decoded, encoded, render, tokens
+from compiler.source import SourceFile
 
 
 def read(text: str) -> Dockerfile:
@@ -222,3 +224,29 @@ def test_a_megabyte_of_tokens_takes_linear_time(unit: str) -> None:
     found = read("FROM a\n" + unit * (1_000_000 // len(unit)))
     assert list(tokens(found))[-1].end == len(found.source.text)
     assert time.process_time() - started < 10
+
+
+def test_values_and_folders_that_no_command_could_have() -> None:
+    values = f"ENV v={'x' * 60_000}\nENV w=$v$v\nENV w=$v$v$v\n"
+    folders = f"WORKDIR {'a/' * 2_000}\nWORKDIR {'b/' * 2_000}\n"
+    found = read(f"FROM a\n{values}{folders}RUN x\n")
+    *_, state = walk(found, found.stages[-1], {})
+    # Linux takes 128 KiB of a variable, and 4,096 bytes of a path.
+    assert len(state.values["w"]) == 120_000
+    assert state.folder == "/" + "/".join(["a"] * 2_000)
+
+
+def test_walks_share_an_allowance() -> None:
+    found = read("FROM a\nENV v=abc\nENV w=$v\nRUN x\n")
+    allowance = Allowance(4)
+    values = []
+    for _ in range(2):
+        *_, state = walk(found, found.stages[-1], {}, allowance=allowance)
+        values.append(dict(state.values))
+    assert values == [{"v": "abc", "w": "abc"}, {"v": "abc"}]
+
+
+def test_flags_with_bytes_that_are_no_text() -> None:
+    text = "COPY --a=\udcff\u00e9 --b=\ud800 c d\n"
+    flags = read_dockerfile(SourceFile("Dockerfile", "FROM a\n" + text)).instructions[1].flags
+    assert [flag.span.text for flag in flags] == ["--a=\udcff\u00e9", "--b=\ud800"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -96,7 +97,39 @@ def test_any_text_is_read(text: str) -> None:
     assert read(text).ignored(PATHS) <= set(PATHS)
 
 
-@pytest.mark.parametrize("text", ["**/a*" * 2000, "*a" * 5000 + "b", "[a-z]*" * 3000, "**/" * 5000 + "x"])
+def regular(pattern: str) -> str:
+    """A pattern without classes and escapes as the regular expression that patternmatcher makes of it."""
+    pieces = {"**/": "(.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.sub(r"\*\*/|\*\*|[*?]", lambda match: pieces[match[0]], pattern.replace(".", r"\."))
+
+
+PARTS = st.sampled_from(["a", "b", ".a", "*", "**", "?", "a*", "*.a", "*a*b", "a**"])
+
+
+@given(
+    st.lists(PARTS, min_size=1, max_size=4).map("/".join),
+    st.lists(st.text("ab.", min_size=1, max_size=4), min_size=1, max_size=4).map("/".join),
+)
+def test_patterns_match_as_their_regular_expressions(pattern: str, path: str) -> None:
+    # A file below what matches is left out as well.
+    parents = [path, *(path[: match.start()] for match in re.finditer("/", path))]
+    # `a**` alone is taken for a beginning, without an expression.
+    if "**" not in pattern.replace("**/", "").removesuffix("/**") or pattern == "**":
+        expected = any(re.fullmatch(regular(pattern), each) for each in parents)
+        assert (path in read(pattern).ignored([path])) == expected
+
+
+def test_limits_are_problems() -> None:
+    def said(text: str) -> list[str]:
+        return [problem.message for problem in read(text).problems]
+
+    assert said("a\n" * 2_000) == []
+    assert said("a\n" * 2_001) == ["the file has more than 2000 rules"]
+    assert said("a" * 4_097) == ["the pattern is longer than 4096 characters"]
+    assert said("#\n" * 140_000) == ["the file has more than 262144 characters"]
+
+
+@pytest.mark.parametrize("text", ["**/a*" * 800, "*a" * 2000 + "b", "[a-z]*" * 680, "**/" * 1300 + "x"])
 def test_patterns_take_linear_time(text: str) -> None:
     started = time.process_time()
     read(text).ignored(["a" * 2000, "a/" * 1000 + "b"])

@@ -12,6 +12,8 @@ from itertools import count, takewhile
 SIZE = 1_000_000 - 1_000
 # Just under the longest line that BuildKit reads.
 LINE = 65_000
+# Of instructions, just under what is read: what they mean together is asked then.
+MOST = 4_900
 
 
 def filled(unit: str, head: str = "FROM a\n", tail: str = "", size: int = SIZE) -> str:
@@ -20,10 +22,11 @@ def filled(unit: str, head: str = "FROM a\n", tail: str = "", size: int = SIZE) 
 
 
 def numbered(template: str, head: str = "FROM a\n", size: int = SIZE) -> str:
-    """`template` with 0, 1, 2 ... for every `@`, as often as it fits."""
+    """`template` with 0, 1, 2 ... for every `@`, as often as it fits and is read."""
     room = size - len(head)
     longest = len(template.replace("@", "9" * 6))
-    return head + "".join(template.replace("@", str(n)) for n in range(room // longest))
+    count = min(room // longest, MOST // template.count("\n"))
+    return head + "".join(template.replace("@", str(n)) for n in range(count))
 
 
 def lines(line: str, head: str = "FROM a\n") -> str:
@@ -36,6 +39,12 @@ def continued(unit: str, start: str, end: str = "x\n") -> str:
     return filled(unit + " \\\n", f"FROM a\n{start} \\\n", end)
 
 
+def folded(unit: str, start: str) -> str:
+    """One instruction of a megabyte: lines as long as they may be, each continued."""
+    line = unit * (50_000 // len(unit)) + "\\\n"
+    return filled(line, f"FROM a\n{start}", "x\n")
+
+
 def nested(opening: str, closing: str, depth: int, start: str = "ENV a=") -> str:
     """Lines that each nest `depth` times, as long as a line may be."""
     word = opening * depth + "x" + closing * depth
@@ -45,8 +54,8 @@ def nested(opening: str, closing: str, depth: int, start: str = "ENV a=") -> str
 
 def doubled_arguments() -> str:
     """Each argument is the one before it twice: 2**n characters."""
-    pieces = [f"ARG a{n}=${{a{n - 1}}}${{a{n - 1}}}\n" for n in range(1, 18_000)]
-    return ("ARG a0=x\n" + "".join(pieces))[:SIZE].rpartition("\n")[0] + "\nFROM b:$a16000\nRUN x\n"
+    pieces = [f"ARG a{n}=${{a{n - 1}}}${{a{n - 1}}}\n" for n in range(1, MOST)]
+    return ("ARG a0=x\n" + "".join(pieces))[:SIZE].rpartition("\n")[0] + "\nFROM b:$a4000\nRUN x\n"
 
 
 def growing_arguments(keyword: str, head: str) -> str:
@@ -57,7 +66,7 @@ def growing_arguments(keyword: str, head: str) -> str:
 
 def large_argument(use: str, size: int = LINE - 100) -> str:
     """An argument as long as a line, used as often as fits."""
-    return filled(use, f"FROM a\nARG v={'x' * size}\n")
+    return numbered(use, f"FROM a\nARG v={'x' * size}\n")
 
 
 def arguments_of_a_large_one(use: str) -> str:
@@ -97,19 +106,19 @@ def stages_of_any_argument() -> str:
 
 def arguments_before_stages() -> str:
     """Many global arguments and many stages that each name some of them."""
-    head = "".join(f"ARG v{n}=x\n" for n in range(9_000))
-    return _up_to_size((f"FROM $v{n % 9_000}$v1$v2 AS s{n}\nARG v{n % 9_000}\n" for n in count()), head)
+    head = "".join(f"ARG v{n}=x\n" for n in range(MOST // 2))
+    return _up_to_size((f"FROM $v{n % 999}$v1$v2 AS s{n}\nARG v{n % 999}\n" for n in count()), head)
 
 
 def environment_then_runs() -> str:
     """Thousands of variables that thousands of commands see."""
-    head = "FROM a\n" + "".join(f"ENV v{n}=x\n" for n in range(9_000))
+    head = "FROM a\n" + "".join(f"ENV v{n}=x\n" for n in range(MOST // 2))
     return _up_to_size((f"RUN echo {n}\n" for n in count()), head)
 
 
 def arguments_then_runs() -> str:
     """Thousands of arguments with defaults that thousands of commands see."""
-    head = "FROM a\n" + "".join(f"ARG v{n}=x\n" for n in range(9_000))
+    head = "FROM a\n" + "".join(f"ARG v{n}=x\n" for n in range(MOST // 2))
     return _up_to_size((f"RUN echo {n}\n" for n in count()), head)
 
 
@@ -127,7 +136,7 @@ def shell_then_runs() -> str:
 
 def folders_below_each_other() -> str:
     """Every WORKDIR goes deeper, so that paths grow."""
-    return lines("WORKDIR a/b/c")
+    return numbered("WORKDIR a/b/c\nRUN x\n")
 
 
 def copies_of_many_sources() -> str:
@@ -148,8 +157,8 @@ def heredoc_openers_of_one_line() -> str:
 
 def heredocs_all_ended() -> str:
     """Thousands of heredocs opened at once that all end."""
-    head = "FROM a\nRUN " + " ".join(f"<<E{n}" for n in range(9_000)) + "\n"
-    ends = "".join(f"x\nE{n}\n" for n in range(9_000))
+    head = "FROM a\nRUN " + " ".join(f"<<E{n}" for n in range(900)) + "\n"
+    ends = "".join(f"x\nE{n}\n" for n in range(900))
     return filled("RUN <<A\nA\n", head + ends)
 
 
@@ -171,17 +180,18 @@ def one_copied_heredoc() -> str:
 
 def patterns_on_a_large_value(form: str) -> str:
     """Substitutions that match a pattern against a long value."""
-    return filled(f"ENV w={form}\n", f"FROM a\nENV v={'ab' * 30_000}\n")
+    return numbered(f"ENV w={form}\n", f"FROM a\nENV v={'ab' * 30_000}\n")
 
 
 def _up_to_size(parts: object, head: str = "") -> str:
     assert hasattr(parts, "__iter__")
-    size = len(head)
+    size, count = len(head), head.count("\n")
 
     def fits(part: str) -> bool:
-        nonlocal size
+        nonlocal size, count
         size += len(part)
-        return size < SIZE
+        count += part.count("\n")
+        return size < SIZE and count < MOST
 
     return head + "".join(takewhile(fits, parts))
 
@@ -233,7 +243,7 @@ DOCKERFILES: dict[str, Callable[[], str]] = {
     "lines of quotes": lambda: lines("ENV a=" + '"' * 60_000),
     "lines of both quotes": lambda: lines("ENV a=" + "\"'" * 30_000),
     "quotes that never end": lambda: lines("ENV " + "a='b\" " * 10_000),
-    "quoted words": lambda: lines('LABEL a="b c" d=\'e f\''),
+    "quoted words": lambda: lines("LABEL a=\"b c\" d='e f'"),
     "words": lambda: filled("a=b ", "FROM a\nENV ", size=LINE) + "\n" + lines("ENV " + "a=b " * 16_000, ""),
     "short words": lambda: lines("EXPOSE " + "1 " * 30_000),
     "JSON": lambda: lines("CMD [" + '"x",' * 16_000 + '"y"]'),
@@ -249,6 +259,10 @@ DOCKERFILES: dict[str, Callable[[], str]] = {
     "JSON that is none at its end": lambda: lines("COPY [" + '"a",' * 16_000 + "'b']"),
     "ONBUILD of ONBUILD": lambda: lines("ONBUILD " * 8_000),
     "ONBUILD": lambda: lines("ONBUILD RUN x"),
+    "a stage after triggers": lambda: numbered("ONBUILD RUN @\n", "FROM a AS b\n") + "FROM b\nRUN x\n",
+    "many stages after triggers": lambda: numbered(
+        "FROM b\n", filled("ONBUILD RUN x\n", "FROM a AS b\n", size=30_000)
+    ),
     "ONBUILD of heredocs": lambda: lines("ONBUILD RUN <<A\nA"),
     "ONBUILD of nothing": lambda: lines("ONBUILD"),
     "heredoc openers": lambda: lines("RUN <<A"),
@@ -259,6 +273,11 @@ DOCKERFILES: dict[str, Callable[[], str]] = {
     "heredoc openers that nest": lambda: lines("RUN " + '<<"${a:-' * 8_000),
     "heredoc openers over continuations": lambda: continued("<<A", "RUN"),
     "heredoc openers in quotes over continuations": lambda: continued("'<<A'", "RUN"),
+    "heredoc openers on long lines over continuations": lambda: continued("<<A " * 16_000, "RUN"),
+    "heredocs of quoted names": lambda: lines("RUN <<" + "''a" * 10_000 + "\n" + "a" * 10_000),
+    "heredocs of quoted names that are copied": lambda: lines("COPY <<" + "''a" * 300 + " /x\n" + "a" * 300),
+    "heredocs after words": lambda: lines("RUN <<A " + "a " * 30_000 + "\nA"),
+    "heredocs after quotes": lambda: lines("RUN <<A " + "'a'" * 20_000 + "\nA"),
     "nothing but less-than signs": lambda: lines("RUN " + "<" * LINE),
     "heredocs that end at once": lambda: lines("RUN <<A\nA"),
     "heredocs that end all": heredocs_all_ended,
@@ -273,6 +292,7 @@ DOCKERFILES: dict[str, Callable[[], str]] = {
     "replacements that nest": lambda: nested("${a/", "/b}", 50),
     "global substitutions that nest": lambda: nested("${a:-", "}", 50, "ARG a=").removeprefix("FROM a\n"),
     "dollars": lambda: lines("ENV a=" + "$" * LINE),
+    "variables with spaces": lambda: numbered("ARG w=$v\n", f"ARG v='{'a ' * 2_000}'\n") + "FROM a\n",
     "variables": lambda: lines("ENV a=" + "$a" * 30_000),
     "variables without values": lambda: numbered("ENV a=$b@\n"),
     "digits after a dollar": lambda: lines("ENV a=$" + "1" * LINE),
@@ -285,7 +305,7 @@ DOCKERFILES: dict[str, Callable[[], str]] = {
     "a large argument in users": lambda: large_argument("USER $v\n"),
     "a large argument in stages": lambda: large_argument("FROM $v\n").replace("FROM a\n", "", 1),
     "arguments that double": doubled_arguments,
-    "variables that double": lambda: lines("ENV v=x$v$v"),
+    "variables that double": lambda: numbered("ENV v=x$v$v\nRUN @\n"),
     "variables that grow": lambda: growing_arguments("ENV", "FROM a\nENV v=y\n"),
     "arguments that grow": lambda: growing_arguments("ARG", "FROM a\nARG v=y\n"),
     "global arguments that grow": lambda: growing_arguments("ARG", "ARG v=y\n") + "FROM a\nRUN x\n",
@@ -304,13 +324,14 @@ DOCKERFILES: dict[str, Callable[[], str]] = {
     "a chain of triggers": chain_of_triggers,
     "a chain of stages with variables": chain_of_stages_with_environment,
     "stages that may be any": stages_of_any_argument,
+    "stages of substitutions that never end": lambda: lines("FROM " + "${a" * 20_000, ""),
     "stages of one name": lambda: lines("FROM a AS b\nCOPY --from=b x y", ""),
     "stages and global arguments": arguments_before_stages,
     "variables before commands": environment_then_runs,
     "arguments before commands": arguments_then_runs,
     "long variables before commands": long_environment_then_runs,
     "a long shell before commands": shell_then_runs,
-    "arguments declared again": lambda: lines("ARG a=b"),
+    "arguments declared again": lambda: numbered("ARG a=b\nRUN @\n"),
     "folders below each other": folders_below_each_other,
     "folders with dots": lambda: lines("WORKDIR " + "../" * 20_000),
     "sources": copies_of_many_sources,
@@ -325,13 +346,27 @@ DOCKERFILES: dict[str, Callable[[], str]] = {
     "health checks": lambda: lines("HEALTHCHECK --interval=5s CMD x"),
     "flags": lambda: lines("RUN " + "--x " * 16_000),
     "flags of quotes": lambda: lines("RUN --x=" + "'\\''" * 15_000),
+    "folded words": lambda: folded("a ", "ARG "),
+    "folded spaces": lambda: folded(" ", "RUN"),
+    "folded quotes after an opener": lambda: folded("'\"", "RUN <<"),
+    "folded names of heredocs": lambda: folded("<<\\a", "RUN "),
+    "folded substitutions after an opener": lambda: folded("${a:-", "RUN << "),
+    "folded substitutions that end": lambda: folded("${a:-b}", "RUN << "),
+    "folded substitutions in ENV": lambda: folded("${a:-b}", "ENV a="),
+    "folded substitutions in COPY": lambda: folded("${a:-b} ", "COPY "),
+    "folded flags": lambda: folded("--from=x ", "COPY "),
+    "folded fields of a mount": lambda: folded("from=x,", "RUN --mount="),
+    "folded JSON": lambda: folded('"x",', 'CMD ["y",'),
     "flags after each other": lambda: lines("RUN --" + "-" * LINE),
 }
 
 IGNORES: dict[str, Callable[[], str]] = {
     "rules": lambda: numbered("a@\n", ""),
-    "10,000 rules of stars": lambda: numbered("**/a*b*@/**/c?d\n", "", 260_000),
+    "10,000 rules of stars": lambda: numbered("**/a*b*@/**/c?d\n", ""),
     "10,000 rules by turns": lambda: numbered("**/*.x@\n!**/*.x@\n", ""),
+    "rules that match anything": lambda: numbered("*a*b@*\n", ""),
+    "rules as long as they may be": lambda: filled("*a" * 2_000 + "\n", ""),
+    "rules of classes as long as they may be": lambda: filled("[a-z]?" * 680 + "\n", ""),
     "long rules": lambda: filled("a/" * 30_000 + "b\n", ""),
     "long rules of stars": lambda: filled("*a" * 30_000 + "\n", ""),
     "long rules of two stars": lambda: filled("**/a/" * 12_000 + "\n", ""),
