@@ -19,12 +19,14 @@ class Entry:
     0o160000 (a submodule, whose digest is its commit). A folder (0o040000 and
     permissions) is an entry only where its permissions are known. `digest`
     stands for the content: a blob id, or another digest of the same kind for
-    all entries of a tree. `size_bytes` is None where it is not known.
+    all entries of a tree. `size_bytes` is None where it is not known, `target`
+    is what a link points to, None where nobody looked.
     """
 
     mode: int
     digest: str
     size_bytes: int | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
