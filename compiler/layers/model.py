@@ -47,7 +47,8 @@ class Read:
     for the context. `patterns` are cleaned paths from the origin's root, with
     Go's wildcards where `wildcards`; `excludes` as in .dockerignore. `keeps_names`
     tells that the base name of each path is in the key as well (COPY), not
-    only what is below it. `mount` tells that it is a bind mount.
+    only what is below it. `mount` tells that it is a bind mount. `whole_paths`
+    tells that files are named by their whole path (COPY --parents).
     """
 
     origin: int | None
@@ -56,6 +57,7 @@ class Read:
     wildcards: bool = True
     keeps_names: bool = True
     mount: bool = False
+    whole_paths: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Step:
     on from, None for scratch, for an image, and for a `COPY --link`. `parts`
     and `reads` are all that is in its key beside the parent. `unsure` says
     why the key is not wholly known here (a variable without a value, an
-    image whose environment is not known), "" where it is.
+    image whose environment is not known), "" where it is. `over` is the step
+    over whose file system a `COPY --link` lays its files: it is not in its own
+    key, but in that of all that go on from it.
     """
 
     index: int
@@ -79,14 +83,16 @@ class Step:
     parts: tuple[Part, ...]
     reads: tuple[Read, ...] = ()
     unsure: str = ""
+    over: int | None = None
 
     @property
     def needs(self) -> tuple[int, ...]:
-        """The steps that it needs: its parent and those whose files it reads, ascending, each once."""
-        found = {read.origin for read in self.reads if read.origin is not None}
-        if self.parent is not None:
-            found.add(self.parent)
-        return tuple(sorted(found))
+        """The steps that it needs, ascending, each once: its parent and those whose files it reads.
+
+        What a `COPY --link` lies over is among them, as whoever goes on from it needs that as well.
+        """
+        found = {read.origin for read in self.reads}
+        return tuple(sorted(step for step in found | {self.parent, self.over} if step is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +113,13 @@ class BuildGraph:
 class BaseImage:
     """What is known of an image that a build starts from. All of it is unknown by default.
 
-    `digest` of its manifest; `environment` is put before every ENV of the
+    `digest` of its manifest; `layers` a digest of its chain of layers, which is
+    enough for a hit where only its configuration changed; `environment` is put before every ENV of the
     stage; `triggers` are its ONBUILD instructions, as text.
     """
 
     digest: str | None = None
+    layers: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     triggers: tuple[str, ...] = ()
     folder: str = "/"
