@@ -13,6 +13,7 @@ from compiler.diagnostics.model import Diagnostic, Findings, Label, Severity
 from compiler.diagnostics.suppress import unknown_code
 from compiler.document.load import read_document, read_source
 from compiler.document.node import Node, shortened
+from compiler.project_file import FILE_NAME, find_project, repository_of
 from compiler.source import Span
 from compiler.spec.model import PATH, VARIABLES, Variables
 from compiler.spec.partial import read_partly
@@ -29,7 +30,8 @@ from compiler.spec.shape import (
 )
 from compiler.spec.variables import Variable, declared
 
-FILE_NAME = "stagecast.yaml"
+__all__ = ["FILE_NAME", "Job", "find_project", "job_for_spec", "project_jobs", "repository_of"]
+
 KIND = "Project"
 _API_VERSION = "stagecast/v1beta1"
 
@@ -146,25 +148,6 @@ class Job:
     sharing: tuple[Job, ...] = ()
 
 
-def find_project(start: Path) -> Path | None:
-    """The project file of the folder `start` or of the nearest one above it, within the repository."""
-    for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-        if (folder / ".git").exists():
-            return None
-    return None
-
-
-def repository_of(spec: Path) -> Path | None:
-    """The repository of a spec: the nearest folder with a project file or `.git`; None without any."""
-    folder = Path(os.path.realpath(spec)).parent
-    for candidate in (folder, *folder.parents):
-        if os.path.isfile(candidate / FILE_NAME) or os.path.exists(candidate / ".git"):
-            return candidate
-    return None
-
-
 def job_for_spec(spec: Path, findings: Findings) -> Job:
     """The work on a spec that is named by its path: the project file's settings where it lists the spec.
 
@@ -185,11 +168,7 @@ def project_jobs(path: Path, findings: Findings) -> tuple[Job, ...]:
     Raises:
         OSError: the file cannot be read.
     """
-    source = read_source(path, findings)
-    root = read_document(source, findings, "a project file") if source is not None else None
-    if root is None:
-        return ()
-    project: ProjectFile | None = read_partly(PROJECT, root, _STAND_INS, findings).value
+    project = _read_project(path, findings)
     if project is None:
         return ()
     _check_codes(project, findings)
@@ -206,6 +185,29 @@ def project_jobs(path: Path, findings: Findings) -> tuple[Job, ...]:
         replace(job, sharing=tuple(other for other in folders[job.output.resolve()] if other is not job))
         for job in jobs
     )
+
+
+def project_severities(path: Path) -> dict[str, Severity | None]:
+    """The severities that a project file gives to codes in all environments; its mistakes are not told.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    project = _read_project(path, Findings())
+    return {} if project is None else _severities(project)
+
+
+def _read_project(path: Path, findings: Findings) -> ProjectFile | None:
+    source = read_source(path, findings)
+    root = read_document(source, findings, "a project file") if source is not None else None
+    if root is None:
+        return None
+    project: ProjectFile | None = read_partly(PROJECT, root, _STAND_INS, findings).value
+    return project
+
+
+def _severities(project: ProjectFile) -> dict[str, Severity | None]:
+    return {**(project.severities or {}), **dict.fromkeys(project.ignore)}
 
 
 def _job(

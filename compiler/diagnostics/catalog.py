@@ -161,6 +161,9 @@ RULES: dict[str, Rule] = {
     "STC507": Rule("STC507", "unreadable-dockerfile", ERROR, "A Dockerfile that cannot be built", sources.UNREADABLE_DOCKERFILE),
     "STC508": Rule("STC508", "registry-needed", ERROR, "Images are built, but no registry takes them", sources.REGISTRY_NEEDED),
     "STC509": Rule("STC509", "malformed-repository", ERROR, "A repository that is neither a path nor a Git URL", sources.MALFORMED_REPOSITORY),
+    "STC510": Rule("STC510", "missing-history", ERROR, "A Git history that is not here", sources.MISSING_HISTORY),
+    "STC511": Rule("STC511", "revision-unreadable", ERROR, "A revision whose files cannot be read", sources.REVISION_UNREADABLE),
+    "STC512": Rule("STC512", "history-elsewhere", WARNING, "A build whose history is in another repository", sources.HISTORY_ELSEWHERE),
 
     # Variables and secrets
     "STC601": Rule("STC601", "unknown-variable", ERROR, "An interpolated variable that does not exist", variables.UNKNOWN_VARIABLE),

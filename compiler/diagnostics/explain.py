@@ -71,6 +71,15 @@ cache: {type: container, image: redis}   # stagecast: ignore[STC501]
 legacy: {type: container, image: "vendor/legacy:latest", variables: {API_TOKEN: none}}
 ```
 
+In a Dockerfile, where a comment has a line of its own, it speaks of the instruction that follows it or
+that it stands in; inside a heredoc it is text.
+
+```dockerfile
+# The vendor publishes no versions.
+# stagecast: ignore[STC901]
+FROM vendor/legacy:latest
+```
+
 An ignore that suppresses nothing is reported as STC805. Errors of reading (STC0xx) cannot be
 ignored, and nothing can be planned of an environment with an error, though it is ignored or has
 another severity: commands other than `validate` report it all the same. Examples are shown

@@ -39,6 +39,20 @@ def diff(folder: Path, changes: Changes, artifacts: Iterable[Artifact]) -> str:
     return "".join(line for change in shown for line in _file(tree, change, wanted.get(change.path)))
 
 
+def text_diff(path: str, before: str | None, after: str) -> str:
+    """The unified diff of one text that changes, as `git diff` has it; None before is a new file.
+
+    Lines end at LF alone, and a carriage return before it is part of its line.
+    """
+    old, new = f"a/{path}", f"b/{path}"
+    head = f"diff --git {old} {new}\n"
+    if before is None:
+        head += "new file mode 100644\n"
+        old = "/dev/null"
+    lines = _hunks(_split(before or ""), _split(after))
+    return "".join([head, f"--- {_name(old)}\n+++ {_name(new)}\n", *lines])
+
+
 def _file(tree: Tree, change: FileChange, artifact: Artifact | None) -> Iterator[str]:
     """The lines of one file, with line ends."""
     found = tree.look(change.path) if change.stamp else None
@@ -79,9 +93,13 @@ def _lines(data: bytes) -> list[str] | None:
     if b"\0" in data:
         return None
     try:
-        text = data.decode()
+        return _split(data.decode())
     except UnicodeDecodeError:
         return None
+
+
+def _split(text: str) -> list[str]:
+    """The lines of a text with their ends."""
     lines = [f"{line}\n" for line in text.split("\n")]
     last = lines.pop()[:-1]
     return [*lines, last] if last else lines

@@ -24,6 +24,9 @@ ELSEWHERE = {
     "STC002": "tests/compiler/test_document.py",
     "STC006": "tests/compiler/test_document.py",
     "STC016": "tests/compiler/test_document.py",
+    "STC510": "tests/stagecast/test_cli_history.py",
+    "STC511": "tests/stagecast/test_cli_why.py",
+    "STC512": "tests/stagecast/test_cli_history.py",
     "STC701": "tests/stagecast/test_cli_compile.py",
     "STC702": "tests/stagecast/test_cli_compile.py",
     "STC703": "tests/stagecast/test_cli_compile.py",
@@ -32,6 +35,15 @@ ELSEWHERE = {
     "STC707": "tests/stagecast/test_cli_compile.py",
     "STC708": "tests/stagecast/test_cli_compile.py",
     "STC709": "tests/stagecast/test_cli_compile.py",
+    "STC901": "tests/compiler/practices/test_unpinned_bases.py",
+    "STC902": "tests/compiler/practices/test_order.py",
+    "STC903": "tests/compiler/practices/test_order.py",
+    "STC904": "tests/compiler/practices/test_cache_practices.py",
+    "STC905": "tests/compiler/practices/test_cache_practices.py",
+    "STC906": "tests/compiler/practices/test_cache_practices.py",
+    "STC907": "tests/compiler/practices/test_stages_practice.py",
+    "STC908": "tests/compiler/practices/test_manifests.py",
+    "STC909": "tests/compiler/practices/test_cache_practices.py",
 }
 
 

@@ -169,3 +169,61 @@ MALFORMED_REPOSITORY = Prose(
             source: {repository: "https://github.com/acme/shop"}
     """,
 )
+
+MISSING_HISTORY = Prose(
+    why="""
+        `stagecast history` replays the commits of the repository through the build cache. A shallow clone
+        has the newest commits only, a partial one may lack their folders, and a folder that is in no Git
+        repository has none. What is missing would look like files that never change, and the rates would
+        be wrong, so none are shown.
+    """,
+    example="""
+        # in a clone made with `git clone --depth=1`
+        registry: {mirror: registry.example.com/shop}
+        services:
+          web:
+            type: application
+            source: {repository: "."}
+    """,
+    advice="""
+        `git fetch --unshallow` fetches the rest. In CI ask for all of it: `fetch-depth: 0` of
+        actions/checkout, `GIT_DEPTH: 0` in GitLab.
+    """,
+)
+
+REVISION_UNREADABLE = Prose(
+    why="""
+        `stagecast why` compares two builds: it reads the files of both from Git. A folder that is in no
+        Git repository has no earlier build, and a shallow clone does not have the commits before its
+        newest ones.
+    """,
+    example="""
+        # in a folder that is in no Git repository
+        registry: {mirror: registry.example.com/shop}
+        services:
+          web:
+            type: application
+            source: {repository: "."}
+    """,
+    advice="""
+        Ask in a clone. `git fetch --unshallow` fetches the commits that a shallow one lacks; in CI ask
+        for all of them: `fetch-depth: 0` of actions/checkout, `GIT_DEPTH: 0` in GitLab.
+    """,
+)
+
+HISTORY_ELSEWHERE = Prose(
+    why="""
+        The service is built from another repository. `stagecast history` reads the one that holds the
+        spec and downloads nothing, so it says nothing of this build.
+    """,
+    example="""
+        registry: {mirror: registry.example.com/shop}
+        services:
+          web:
+            type: application
+            source: {repository: "https://github.com/acme/shop"}
+    """,
+    advice="""
+        In a clone of that repository write a spec whose source is `repository: "."`, and replay it there.
+    """,
+)

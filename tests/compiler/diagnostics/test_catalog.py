@@ -11,9 +11,12 @@ import compiler
 from compiler.diagnostics.catalog import GROUPS, RULES, Rule, find
 from compiler.diagnostics.explain import explain, markdown, reference
 from compiler.diagnostics.model import Findings
+from compiler.dockerfile.reader import read_dockerfile
 from compiler.document.parse import parse
 from compiler.source import SourceFile
 
+DOCKERFILES = [rule for rule in RULES.values() if rule.prose.language == "dockerfile"]
+YAML = [rule for rule in RULES.values() if rule.prose.language == "yaml"]
 BY_CODE = pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.code)
 
 
@@ -36,7 +39,20 @@ def test_entry(rule: Rule) -> None:
     assert not rule.advice or rule.advice.endswith(".")
 
 
-@BY_CODE
+def test_practices_have_dockerfiles_as_examples_and_all_others_yaml() -> None:
+    for code, rule in RULES.items():
+        assert rule.prose.language == ("dockerfile" if code.startswith("STC9") else "yaml")
+
+
+@pytest.mark.parametrize("rule", DOCKERFILES, ids=lambda rule: rule.code)
+def test_examples_of_practices_can_be_built(rule: Rule) -> None:
+    for snippet in filter(None, (rule.example, rule.instead)):
+        read = read_dockerfile(SourceFile("Dockerfile", snippet))
+        assert [problem.message for problem in read.problems] == []
+        assert read.stages
+
+
+@pytest.mark.parametrize("rule", YAML, ids=lambda rule: rule.code)
 def test_examples_are_yaml_but_for_those_about_reading(rule: Rule) -> None:
     read_errors = rule.code.startswith("STC0")
     for snippet, is_broken in ((rule.example, read_errors), (rule.instead, False)):

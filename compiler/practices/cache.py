@@ -1,0 +1,31 @@
+"""Caches: what is copied without need, lists and downloads kept too long or not at all (STC904 to 909)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from compiler.diagnostics.model import Diagnostic
+from compiler.practices.broad_copies import broad_copies
+from compiler.practices.cache_mounts import cache_mounts
+from compiler.practices.changing import changing
+from compiler.practices.model import Subject
+from compiler.practices.package_caches import package_caches
+from compiler.practices.runs import runs
+from compiler.practices.update_alone import update_alone
+
+CODES = ("STC904", "STC905", "STC906", "STC909")
+
+
+def check(subject: Subject) -> Iterator[Diagnostic]:
+    """What of a build is in the wrong cache. RUNs are never joined for the sake of joining them."""
+    read = runs(subject.graph)
+    mounts = list(cache_mounts(subject, read))
+    mounted = {(index, ecosystem) for index, ecosystem, _ in mounts}
+    found = [
+        *broad_copies(subject, read),
+        *update_alone(subject, read, changing(replace(subject, history=None))),
+        *package_caches(subject, read, mounted),
+        *(diagnostic for _, _, diagnostic in mounts),
+    ]
+    yield from sorted(found, key=Diagnostic.sort_key)
