@@ -23,10 +23,11 @@ import numpy as np
 
 from simulator.drawing.attempts import More, attempt, safe_s, total_s
 from simulator.drawing.probes import wait_s
+from simulator.drawing.steps import build_s, pattern
 from simulator.drawing.streams import fill_quantiles, fill_uniforms, normals, uniforms
 from simulator.engines.trace import Flags, Floats
 from simulator.modelling.durations import TaskDuration, Term
-from simulator.modelling.laws import LONGEST_S
+from simulator.modelling.laws import LONGEST_S, Law
 
 _RUN_FACTOR = ("run", "factor")
 # A tile is five arrays of so many numbers: 640 kB, which the second cache of a core holds.
@@ -136,8 +137,8 @@ def _pieces(runs: int) -> Iterator[tuple[int, int]]:
     return ((begin, min(width, runs - begin)) for begin in range(0, runs, width))
 
 
-# A term to draw, and the names of its stream.
-_Stream = tuple[tuple[str, ...], Term]
+# The names of a stream, and the law of what is drawn from it.
+_Stream = tuple[tuple[str, ...], Law]
 
 
 class _Draws:
@@ -156,8 +157,8 @@ class _Draws:
         if not streams:
             return np.empty(shape)
         result, probability, *scratch = space[: 5 * shape[0] * shape[1]].reshape((5, *shape))
-        mu = np.array([[math.log(term.law.median_s)] for _, term in streams])
-        sigma = np.array([[term.law.sigma] for _, term in streams])
+        mu = np.array([[math.log(law.median_s)] for _, law in streams])
+        sigma = np.array([[law.sigma] for _, law in streams])
         if self._own_share:
             fill_uniforms(probability, self._seed, [names for names, _ in streams], self._first)
             fill_quantiles(result, probability, scratch)
@@ -212,16 +213,29 @@ def _is_single(task: TaskDuration) -> bool:
     return (
         task.readiness is None
         and task.again == 0
-        and [term.law.fixed or term.chance < 1 for term in task.terms if term.name != "retry"] == [False]
+        and [
+            term.law.fixed or term.chance < 1 or term.profile is not None
+            for term in task.terms
+            if term.name != "retry"
+        ]
+        == [False]
     )
 
 
 def _random(task: TaskDuration, number: int = 0) -> list[_Stream]:
     """What one attempt draws; the first is 0."""
     attempt_names = (str(number),) if number else ()
-    return [
-        (("task", task.task, term.name, *attempt_names), term) for term in _needed(task) if not term.law.fixed
-    ]
+    found: list[_Stream] = []
+    for term in _needed(task):
+        if term.profile is not None:
+            steps = pattern(term.profile)
+            found += [
+                (("task", task.task, "step", *steps.steps[each].about, *attempt_names), steps.steps[each].law)
+                for each in steps.random
+            ]
+        elif not term.law.fixed:
+            found.append((("task", task.task, term.name, *attempt_names), term.law))
+    return found
 
 
 def _needed(task: TaskDuration) -> tuple[Term, ...]:
@@ -236,6 +250,12 @@ def _of_task(task: TaskDuration, draws: _Draws, random: Iterable[Floats], number
     rows = iter(random)
     found: dict[str, Floats] = {}
     for term in _needed(task):
+        if term.profile is not None:
+            steps = pattern(term.profile)
+            # One commit is built in all attempts: what its cache holds does not change between them.
+            luck = draws.uniforms(("task", task.task, "outcome"))
+            found[term.name] = build_s(steps, list(islice(rows, len(steps.random))), luck)
+            continue
         row = np.full(draws.width, float(term.law.median_s)) if term.law.fixed else next(rows)
         if term.chance < 1:
             attempt_names = (str(number),) if number else ()

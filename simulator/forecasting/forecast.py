@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.plan.model import ServiceType, Strategy, TaskKind
+from compiler.plan.model import BuildProfile, ServiceType, Strategy, TaskKind
 from simulator.engines.trace import Outcome
 from simulator.modelling.durations import Term
 from simulator.statistics.quantiles import Quantile
@@ -74,23 +74,34 @@ class TaskForecast:
     terms: tuple[Term, ...]
 
     @property
+    def profile(self) -> BuildProfile | None:
+        """The Dockerfile's steps that its duration is from; None where it is from something else."""
+        return next((term.profile for term in self.terms if term.profile is not None), None)
+
+    @property
     def assumed(self) -> bool:
-        """Whether nobody said how long it takes."""
-        return any(term.law.source == "assumed" for term in self.terms)
+        """Whether nobody said how long it takes, nor does a Dockerfile."""
+        return self.profile is None and any(term.law.source == "assumed" for term in self.terms)
 
     @property
     def assumed_share(self) -> float:
         """What of `share` is spent in terms that nobody gave, by their medians."""
+        return self.unconfirmed_share if self.assumed else 0.0
+
+    @property
+    def unconfirmed_share(self) -> float:
+        """What of `share` rests on defaults, of kinds of tasks or of kinds of commands, by medians."""
         whole_s = sum(term.law.median_s for term in self.terms)
         if whole_s == 0:
-            return self.share if self.assumed else 0.0
-        assumed_s = sum(term.law.median_s for term in self.terms if term.law.source == "assumed")
-        return self.share * assumed_s / whole_s
+            return self.share if any(term.unconfirmed for term in self.terms) else 0.0
+        unconfirmed_s = sum(term.law.median_s * term.unconfirmed for term in self.terms)
+        return self.share * unconfirmed_s / whole_s
 
     @property
     def spread_assumed(self) -> bool:
         """Whether its median was given, but not its spread."""
-        return not self.assumed and any(term.law.spread_source == "assumed" for term in self.terms)
+        given = self.profile is None and not self.assumed
+        return given and any(term.law.spread_source == "assumed" for term in self.terms)
 
 
 @dataclass(frozen=True, slots=True)

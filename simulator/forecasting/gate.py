@@ -177,15 +177,19 @@ def _outcome(passed: bool) -> Outcome:
 
 def refusal(forecast: Forecast) -> str | None:
     """Why a gate cannot be held to this forecast: what is assumed, and the way out; None where it can."""
-    assumed = sorted((task for task in forecast.tasks if task.assumed), key=lambda task: -task.assumed_share)
-    share = sum(task.assumed_share for task in assumed)
+    assumed = sorted(
+        (task for task in forecast.tasks if task.unconfirmed_share), key=lambda task: -task.unconfirmed_share
+    )
+    share = sum(task.unconfirmed_share for task in assumed)
     if share <= MOST_ASSUMED:
         return None
-    named = [_named(task) for task in assumed if task.assumed_share >= _WORTH_NAMING] or [_named(assumed[0])]
+    told = [task for task in assumed if task.unconfirmed_share >= _WORTH_NAMING] or assumed[:1]
+    # What commands of a Dockerfile usually take is an assumption as well: the file says which, not how long.
+    measure = " measure builds (--build-log)," if any(task.profile is not None for task in told) else ""
     return (
         f"the gate would rest on assumed durations: {percent(share)} of the critical path, where at most "
-        f"{percent(MOST_ASSUMED)} may be: {some(named, 5)}. Give estimates of these in the spec or the "
-        "scenario, or accept the assumptions with --allow-assumed"
+        f"{percent(MOST_ASSUMED)} may be: {some(list(map(_named, told)), 5)}. Give estimates of these in the "
+        f"spec or the scenario,{measure} or accept the assumptions with --allow-assumed"
     )
 
 
@@ -269,9 +273,11 @@ def _sure(change: Change, most: float) -> bool:
 
 
 def _named(task: TaskForecast) -> str:
-    terms = {term.name for term in task.terms if term.law.source == "assumed"}
+    terms = {term.name for term in task.terms if term.unconfirmed}
     only = "" if len(terms) == len(task.terms) else f" ({', '.join(sorted(terms))})"
-    return f"{task.id}{only} {percent(task.assumed_share)}"
+    if task.profile is not None:
+        only = " (steps of its Dockerfile)"
+    return f"{task.id}{only} {percent(task.unconfirmed_share)}"
 
 
 def _percent(share: float) -> str:

@@ -5,6 +5,7 @@ sum of its terms, one after another:
 
     check   check
     build   clone + build + push
+            clone + build                  with a profile, whose steps the transfers are
     mirror  mirror
     deploy  pull + helm + start + ready + router
             pull + helm + start + run      a job that runs at the start
@@ -18,9 +19,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compiler.plan.model import (
+    BuildProfile,
     Estimate,
     JobRun,
     Plan,
@@ -34,6 +36,7 @@ from simulator.modelling.defaults import DEFAULTS as DEFAULTS
 from simulator.modelling.laws import LONGEST_S, Z90, Law
 from simulator.modelling.rollout import Readiness, readiness
 from simulator.modelling.scenario import IMAGE_BYTES, Scenario
+from simulator.modelling.steps import law_of, unmeasured
 
 # More attempts than anybody waits for; a job may have a thousand restarts.
 MOST_RETRIES = 100
@@ -47,12 +50,22 @@ LONGEST_BACKOFF_S = 600.0
 class Term:
     """A part of a task's duration; `name` is also the name of its random stream.
 
-    `chance` is the probability that it takes any time at all.
+    `chance` is the probability that it takes any time at all. With a `profile` it is drawn step by
+    step from that, and `law` only tells about what comes of it. The profile is no part of the
+    hash: models have hundreds of them, and their laws tell them apart.
     """
 
     name: str
     law: Law
     chance: float = 1.0
+    profile: BuildProfile | None = field(default=None, hash=False)
+
+    @property
+    def unconfirmed(self) -> float:
+        """The part of its time that rests on a default: of a kind of task, or of a kind of command."""
+        if self.profile is not None:
+            return unmeasured(self.profile)
+        return float(self.law.source == "assumed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +119,19 @@ def task_durations(plan: Plan, scenario: Scenario | None = None) -> tuple[TaskDu
 
     An estimate replaces all terms of its task by one (a build's is "build",
     without clone and push beside it): a person times the whole. One for a task that the
-    plan does not have changes nothing.
+    plan does not have changes nothing. A profile replaces the terms "build" and "push" of a build
+    without an estimate, unless the scenario has a law of its own for builds.
 
     Raises:
-        ValueError: an estimate that is negative or not finite, or has a P90 below its median, or a
-            rollout that Kubernetes would refuse.
+        ValueError: an estimate that is negative or not finite, or has a P90 below its median, a
+            profile that makes no sense, or a rollout that Kubernetes would refuse.
     """
     scenario = scenario or Scenario()
     workloads = {workload.service: workload for workload in plan.workloads}
     estimates = {estimate.task: estimate for estimate in plan.estimates}
+    profiles = {profile.task: profile for profile in plan.profiles}
+    if _said("build", "any", scenario.laws) is not None:
+        profiles = {}
     result = []
     for task in plan.tasks:
         workload = workloads.get(task.services[0]) if task.services else None
@@ -122,6 +139,8 @@ def task_durations(plan: Plan, scenario: Scenario | None = None) -> tuple[TaskDu
         estimate = estimates.get(task.id)
         if estimate is not None and duration.terms:
             duration = _estimated(duration, task, workload, estimate)
+        elif task.kind is TaskKind.BUILD and (profile := profiles.get(task.id)) is not None:
+            duration = _profiled(task, profile, scenario)
         result.append(_with_failures(duration, task, workload, scenario))
     return tuple(result)
 
@@ -161,6 +180,12 @@ def _estimated(
         kind = workload.type if workload is not None else ServiceType.APPLICATION
         replaced = math.log(_DEPLOYMENT_RATIO.get(kind, _USUAL_RATIO)) / Z90
     return TaskDuration(task.id, (Term(name, estimated_law(estimate, replaced)),))
+
+
+def _profiled(task: Task, profile: BuildProfile, scenario: Scenario) -> TaskDuration:
+    """A clone, then the longest path through the steps that run: transfers and push are among them."""
+    build = Term("build", law_of(profile, scenario.correlation), profile=profile)
+    return TaskDuration(task.id, (_term("clone", scenario), build))
 
 
 def _assumed(task: Task, workload: Workload | None, scenario: Scenario) -> TaskDuration:

@@ -11,7 +11,7 @@ Z90 = 1.2815515655446004
 # Thirty years: no duration is longer, whatever spread an estimate claims, so that sums stay finite.
 LONGEST_S = 1e9
 
-Source = Literal["assumed", "scenario", "estimate", "measured"]
+Source = Literal["assumed", "scenario", "estimate", "measured", "dockerfile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Law:
     """A lognormal law: the median in seconds and the standard deviation of the logarithm.
 
     `sigma` 0 means always the median. `source` says where the median comes
-    from, `spread_source` where sigma does.
+    from, `spread_source` where sigma does: "dockerfile" is what the steps of a build usually take.
     """
 
     median_s: float

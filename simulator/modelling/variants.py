@@ -1,4 +1,4 @@
-"""Other plans that the same spec could have: another strategy, more builders, a barrier less.
+"""Other plans that the same spec could have: another strategy, more builders, better builds, a barrier less.
 
 Takes a plan, gives plans that differ from it in one thing, for the forecast alone:
 they keep the digest of the plan that they come from and are never emitted. Knows no durations.
@@ -6,10 +6,10 @@ they keep the digest of the plan that they come from and are never emitted. Know
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from compiler.plan.model import Plan, Resources, Strategy, Task, TaskKind, task_id
+from compiler.plan.model import BuildProfile, Estimate, Plan, Resources, Strategy, Task, TaskKind, task_id
 from compiler.plan.tasks import order_tasks
 
 _WAYPOINTS = (TaskKind.GATE, TaskKind.CHECK)
@@ -43,6 +43,18 @@ def with_builders(plan: Plan, count: int) -> Plan:
     )
     build = replace(limits, parallelism=count, slots=count, pool=pool)
     return replace(plan, limits=replace(plan.limits, build=build))
+
+
+def with_profiles(plan: Plan, profiles: Iterable[BuildProfile], estimates: Iterable[Estimate] = ()) -> Plan:
+    """The plan with other profiles and other estimates of some builds; those of others stay."""
+    new = {profile.task: profile for profile in profiles}
+    kept = tuple(profile for profile in plan.profiles if profile.task not in new)
+    other = {estimate.task: estimate for estimate in estimates}
+    return replace(
+        plan,
+        profiles=tuple(sorted((*kept, *new.values()), key=lambda each: each.task)),
+        estimates=tuple(other.get(estimate.task, estimate) for estimate in plan.estimates),
+    )
 
 
 def barriers(plan: Plan) -> Iterator[Barrier]:

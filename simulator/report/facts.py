@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from compiler.plan.model import TaskKind
+from compiler.plan.model import BuildProfile, TaskKind
 from simulator.engines.trace import Outcome
 from simulator.figures import clipped, duration, percent, printable, some
 from simulator.forecasting.forecast import Forecast, Span, TaskForecast, Use
+from simulator.modelling.steps import unmeasured
 
 if TYPE_CHECKING:
     from simulator.forecasting.gate import Comparison
@@ -40,6 +41,9 @@ def lines(forecast: Forecast) -> Iterator[tuple[str, str]]:
         yield "Used", uses(forecast)
     if forecast.bounds.lower_s > 0:
         yield "Lower bound", bound(forecast)
+    said = dockerfiles(forecast)
+    if said:
+        yield "Dockerfiles", said
     yield "Assumed", assumed(forecast)
     yield "Engine", engine(forecast)
 
@@ -124,7 +128,8 @@ def assumed(forecast: Forecast) -> str:
     spreads = sum(task.spread_assumed for task in forecast.tasks)
     also = f"the spread of {spreads} estimate{'s' * (spreads != 1)}, {factor}" if spreads else factor
     if not tasks:
-        return f"{also}; every duration is given." if forecast.tasks else f"{also}."
+        given = "every other duration" if _by_dockerfile(forecast) else "every duration"
+        return f"{also}; {given} is given." if forecast.tasks else f"{also}."
     share = percent(sum(task.assumed_share for task in tasks))
     text = (
         f"{len(tasks)} of {len(forecast.tasks)} durations ({share} of the critical path), {also}. "
@@ -133,6 +138,37 @@ def assumed(forecast: Forecast) -> str:
     worth = worth_estimating(forecast)[:3]
     named = [f"{clipped(task.services[0], _SHORT)} ({task.kind.value})" for task in worth]
     return f"{text} Estimate first: {', '.join(named)}." if named else text
+
+
+def dockerfiles(forecast: Forecast) -> str:
+    """Which builds take what their Dockerfiles say, and what is known of that; empty for none."""
+    found = _by_dockerfile(forecast)
+    if not found:
+        return ""
+    share = sum(task.share for task, _ in found)
+    named = [f"{clipped(task.id.partition(':')[2], _SHORT)} ({basis(profile)})" for task, profile in found]
+    timed = [1 - unmeasured(profile) for _, profile in found]
+    if not any(timed):
+        how = "no step was timed, which --build-log would do"
+    elif all(each == 1 for each in timed):
+        how = "their steps were timed"
+    else:
+        worth = sum(task.share * part for (task, _), part in zip(found, timed, strict=True)) / (share or 1.0)
+        how = f"{percent(worth)} of that was timed"
+    return f"{some(named, 3)}; {percent(share)} of the critical path, {how}."
+
+
+def basis(profile: BuildProfile) -> str:
+    """What the shares of a profile's steps are from: `213 builds of history`."""
+    if not profile.builds:
+        return "no rebuilds known"
+    return f"{profile.builds:,} build{'s' * (profile.builds != 1)} of history"
+
+
+def _by_dockerfile(forecast: Forecast) -> list[tuple[TaskForecast, BuildProfile]]:
+    """The most critical first."""
+    found = [(task, task.profile) for task in forecast.tasks if task.profile is not None]
+    return sorted(found, key=lambda each: -each[0].share)
 
 
 def worth_estimating(forecast: Forecast) -> list[TaskForecast]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from compiler.plan.model import BuildProfile
 from simulator.forecasting.forecast import (
     FORECAST_VERSION,
     Bounds,
@@ -25,6 +26,7 @@ from simulator.forecasting.forecast import (
 )
 from simulator.forecasting.gate import Change, Comparison
 from simulator.modelling.durations import Term
+from simulator.modelling.steps import running, unmeasured
 from simulator.statistics.quantiles import CONFIDENCE, Quantile
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -239,6 +241,26 @@ def _assumptions(forecast: Forecast) -> dict[str, Any]:
         "durations": len(forecast.tasks),
         "assumed": [task.id for task in forecast.tasks if task.assumed],
         "spreadAssumed": [task.id for task in forecast.tasks if task.spread_assumed],
+        "dockerfiles": [_profile(task.profile) for task in forecast.tasks if task.profile is not None],
+    }
+
+
+def _profile(profile: BuildProfile) -> dict[str, Any]:
+    shares = running(profile)
+    return {
+        "task": profile.task,
+        "builds": profile.builds,
+        "measured": _share(1 - unmeasured(profile)),
+        "steps": [
+            {
+                "step": step.name,
+                "median": _seconds(step.median_s),
+                "p90": _seconds(step.p90_s),
+                "runs": _share(share),
+                "measured": step.measured,
+            }
+            for step, share in zip(profile.steps, shares, strict=True)
+        ],
     }
 
 

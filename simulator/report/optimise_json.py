@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.report.whatif_json import as_text, change_data, compared_data, figures_data, sweep_data
+from simulator.report.whatif_json import (
+    as_text,
+    change_data,
+    compared_data,
+    figures_data,
+    share,
+    sweep_data,
+)
 from simulator.statistics.quantiles import CONFIDENCE
 from simulator.studies.halving import FACTOR, Ranking
 from simulator.studies.optimise import OPTIMISATION_VERSION, Optimisation
+from simulator.studies.rebuilds import Applied, Rebuilt
 
 
-def render(found: Optimisation) -> str:
-    """The result as a JSON document, ending with a line end."""
-    return as_text(as_data(found))
+def render(found: Optimisation, diff: str | None = None) -> str:
+    """The result as a JSON document, ending with a line end; `diff` is that of what was applied on paper."""
+    return as_text(as_data(found, diff))
 
 
-def as_data(found: Optimisation) -> dict[str, Any]:
+def as_data(found: Optimisation, diff: str | None = None) -> dict[str, Any]:
     """The result as plain dicts and lists, in the order of the schema."""
     return {
         "version": OPTIMISATION_VERSION,
@@ -32,6 +40,12 @@ def as_data(found: Optimisation) -> dict[str, Any]:
             for each in found.advice
         ],
         "ranking": _ranking(found.ranking),
+        "dockerfiles": {
+            "findings": found.findings,
+            "rebuilds": [_rebuilt(each) for each in found.dockerfiles],
+            "applied": None if found.applied is None else _applied(found.applied, diff),
+            "remarks": list(found.remarks),
+        },
         "policies": [compared_data(each) for each in found.policies],
         "strategies": [compared_data(each) for each in found.strategies],
         "barriers": [
@@ -39,6 +53,31 @@ def as_data(found: Optimisation) -> dict[str, Any]:
             for each in found.barriers
         ],
         "builders": sweep_data(found.pool) if found.pool is not None else None,
+    }
+
+
+def _rebuilt(each: Rebuilt) -> dict[str, Any]:
+    rebuild = each.rebuild
+    return {
+        "place": rebuild.place,
+        "code": rebuild.code,
+        "message": rebuild.what,
+        "safety": rebuild.safety,
+        "builds": list(rebuild.tasks),
+        "services": list(rebuild.services),
+        "perRebuild": round(-rebuild.saved_s, 3) + 0.0,
+        "critical": share(each.critical),
+        "change": change_data(each.compared.change),
+        "leftOut": share(each.compared.left_out),
+    }
+
+
+def _applied(applied: Applied, diff: str | None) -> dict[str, Any]:
+    return {
+        "asked": applied.asked,
+        "steps": [_rebuilt(each) for each in applied.steps],
+        "result": compared_data(applied.result),
+        "diff": diff,
     }
 
 

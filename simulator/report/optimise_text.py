@@ -13,7 +13,7 @@ from typing import TextIO
 from compiler.plan.model import Strategy, TaskKind
 from simulator.figures import clipped, difference, duration, optional_duration, percent, some
 from simulator.modelling.variants import Barrier
-from simulator.report import paired_text
+from simulator.report import paired_text, rebuilds_text
 from simulator.report.paired_text import columns, minutes, plain, with_margin, wrapped
 from simulator.report.whatif_text import about, left_out
 from simulator.studies.halving import Halving, Ranking
@@ -53,9 +53,14 @@ def report(found: Optimisation, width: int) -> paired_text.Lines:
     lines += [("", False), *_advice(found, width)]
     if found.ranking.halvings:
         lines += [("", False), *_halvings(found.ranking, base.p50.value_s, width)]
+    if better := rebuilds_text.section(found, width):
+        lines += [("", False), *better]
     lines += [("", False), *_others(found, width)]
     if found.pool is not None:
         lines += [("", False), *_pool(found.pool, found, width)]
+    if found.applied is not None:
+        p50_s, p90_s = base.p50.value_s, base.p90.value_s
+        lines += [("", False), *rebuilds_text.applied_section(found.applied, p50_s, p90_s, width)]
     return lines
 
 
@@ -78,6 +83,8 @@ def _what(advice: Advice, found: Optimisation) -> str:
         case "halve":
             halving = next(each for each in found.ranking.halvings if each.task == advice.subject)
             return f"Halve the {_name(halving)} (takes {duration(halving.own_p50_s)} off it)"
+        case "dockerfile":
+            return rebuilds_text.advice(found, advice.subject)
         case "order":
             return f"Serve the queues {advice.subject}"
         case "strategy":

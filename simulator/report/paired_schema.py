@@ -12,6 +12,7 @@ from compiler.plan.model import Strategy
 from simulator.report.json_schema import Schema, array, count, nullable, record, share, text
 from simulator.studies.halving import KINDS
 from simulator.studies.optimise import OPTIMISATION_VERSION, Sort
+from simulator.studies.rebuilds import Safety
 from simulator.studies.whatif import WHATIF_VERSION
 
 
@@ -58,6 +59,7 @@ def optimise_schema() -> Schema:
                     record("A change.", _advice()),
                 ),
                 "ranking": _ranking(),
+                "dockerfiles": _dockerfiles(),
                 "policies": array("Other orders of the queues.", record("An order.", _compared())),
                 "strategies": array("Other strategies.", record("A strategy.", _compared())),
                 "barriers": array("The plan without one barrier.", record("A barrier.", barrier)),
@@ -178,10 +180,49 @@ def _ranking() -> Schema:
     )
 
 
+def _dockerfiles() -> Schema:
+    rebuild = {
+        "place": text("The Dockerfile and the line."),
+        "code": text("The finding's code."),
+        "message": text("What could be better."),
+        "safety": {
+            "enum": list(get_args(Safety)),
+            "description": "Of the fix: `display` is never applied but by hand, and forecast as if it were.",
+        },
+        "builds": array("The builds that it is about.", text("A task's id.")),
+        "services": array("The services of these.", text("A service's name.")),
+        "perRebuild": _number("What it adds to a rebuild on average, without the pipeline around it."),
+        "critical": share("In how many of the runs one of the builds is on the critical path."),
+        "change": nullable(_change("What it does to the pipeline; null where no run succeeds in both.")),
+        "leftOut": share("The share of runs that fail in either and are not compared."),
+    }
+    applied = {
+        "asked": count("How many were asked for.", 1),
+        "steps": array(
+            "One after another; each is compared with those before it.", record("A finding.", rebuild)
+        ),
+        "result": record("With all of them, compared with the base.", _compared()),
+        "diff": nullable(text("What they change, as a unified diff; null without `--diff`.")),
+    }
+    return record(
+        "What better Dockerfiles bring.",
+        {
+            "findings": count("How many findings there are whose fixes change what a build takes."),
+            "rebuilds": array(
+                "Those that were simulated, the largest saving of P50 first.", record("A finding.", rebuild)
+            ),
+            "applied": nullable(record("The best few together; null without `--apply-best`.", applied)),
+            "remarks": array("What of Dockerfiles is not forecast, and why.", text("A sentence.")),
+        },
+    )
+
+
 def _advice() -> dict[str, Schema]:
     return {
         "sort": {"enum": list(get_args(Sort)), "description": "What sort of change."},
-        "subject": text("A task, an order, a strategy, a gate or a number of builders."),
+        "subject": text(
+            "A task, a place in a Dockerfile, an order, a strategy, a gate or a number of builders."
+        ),
         "change": _change("What it brings."),
     }
 

@@ -182,9 +182,33 @@ def _parts() -> dict[str, Schema]:
                     "The tasks whose median was estimated but whose spread is a default.",
                     text("A task's id."),
                 ),
+                "dockerfiles": array(
+                    "The builds that take what the steps of their Dockerfiles do: not assumed as a whole, "
+                    "though what is not measured of them is.",
+                    _profile(),
+                ),
             },
         ),
     }
+
+
+def _profile() -> Schema:
+    step = {
+        "step": text("Where it is and what it does."),
+        "median": _seconds("What it takes when it runs, median."),
+        "p90": _seconds("What it takes when it runs, 90 % quantile."),
+        "runs": share("In how many of the builds it runs; in the others it comes from the cache."),
+        "measured": _flag("Whether real builds were timed for that, or it is usual for such a command."),
+    }
+    return record(
+        "A build by its Dockerfile.",
+        {
+            "task": text("The task's id."),
+            "builds": count("How many builds of the history its shares are from; 0 where they are assumed."),
+            "measured": share("The part of its expected work that real builds were timed for."),
+            "steps": array("Its steps, each after those that it needs.", record("A step.", step)),
+        },
+    )
 
 
 def _runs() -> dict[str, Schema]:
@@ -280,7 +304,11 @@ def _task() -> Schema:
                         "median": _seconds("The law's median."),
                         "p90": _seconds("The law's 90 % quantile."),
                         "fixed": _flag("Whether it always takes the median."),
-                        "source": _one_of(get_args(Source), "Where the median comes from."),
+                        "source": _one_of(
+                            get_args(Source),
+                            "Where the median comes from; `dockerfile` is drawn step by step, and the "
+                            "law is about what comes of it.",
+                        ),
                         "spreadSource": _one_of(get_args(Source), "Where the spread comes from."),
                     },
                 ),

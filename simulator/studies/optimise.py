@@ -1,4 +1,4 @@
-"""What is worth changing: every build and deployment halved, other orders, pools, strategies, and barriers.
+"""What is worth changing: builds and deployments halved, Dockerfiles, orders, pools, strategies, barriers.
 
 Takes a plan and a scenario, gives what each change would bring, by simulating
 it on the same draws. Prints nothing.
@@ -20,6 +20,8 @@ from simulator.network import Policy
 from simulator.statistics.compare import Change
 from simulator.studies.halving import Ranking, affordable_runs, rank
 from simulator.studies.paired import Outcomes, outcomes
+from simulator.studies.rebuilds import Applied, Rebuild, Rebuilt
+from simulator.studies.rebuilds import rank as rank_rebuilds
 from simulator.studies.whatif import Case, Compared, Figures, Sweep, compared, figures, swept
 
 OPTIMISATION_VERSION = "stagecast/optimize/v1"
@@ -43,7 +45,9 @@ class Optimisation:
     """All changes that were tried, each beside the base.
 
     `profile` is the target whose ways were simulated. `policies` are the other orders of the
-    queues, `strategies` the other strategies, `pool` has the builders from one on.
+    queues, `strategies` the other strategies, `pool` has the builders from one on. `dockerfiles` are
+    better Dockerfiles, of `findings` that there are; `applied` the best of them together, where asked for;
+    `remarks` say what of Dockerfiles is not forecast.
     """
 
     environment: str
@@ -58,6 +62,10 @@ class Optimisation:
     barriers: tuple[BarrierCost, ...]
     pool: Sweep | None
     profile: str | None = None
+    dockerfiles: tuple[Rebuilt, ...] = ()
+    findings: int = 0
+    applied: Applied | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def advice(self) -> tuple[Advice, ...]:
@@ -69,6 +77,11 @@ class Optimisation:
             ("builders", self._enough_builders()),
         )
         found = [Advice("halve", each.task, each.change) for each in self.ranking.halvings[:1]]
+        found += [
+            Advice("dockerfile", each.rebuild.place, each.compared.change)
+            for each in self.dockerfiles[:1]
+            if each.compared.change is not None
+        ]
         for sort, options in others:
             tried = [
                 Advice(sort, each.figures.name, each.change) for each in options if each.change is not None
@@ -90,12 +103,15 @@ class Optimisation:
         return found or self.pool.points[-1:]
 
 
-Sort = Literal["halve", "order", "strategy", "barrier", "builders"]
+Sort = Literal["halve", "dockerfile", "order", "strategy", "barrier", "builders"]
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A change that surely saves time. `subject` is a task, a policy, a strategy, a gate or a number."""
+    """A change that surely saves time.
+
+    `subject` is a task, a place in a Dockerfile, a policy, a strategy, a gate or a number.
+    """
 
     sort: Sort
     subject: str
@@ -115,13 +131,15 @@ def optimise(
     lower: Lower = pipeline.model,
     strategies: Sequence[Strategy] = tuple(Strategy),
     own_order: bool = False,
+    rebuilds: Sequence[Rebuild] = (),
 ) -> Optimisation:
     """Try every change. The same plan, scenario, runs and seed give the same result.
 
     With `runs` None so many are made as end in seconds: 1,000 where the numpy engine runs.
 
     `lower` makes the model of a plan under a scenario: a target's own, where it has one. `own_order`
-    says that the target has queues and barriers of its own, so that no others are tried.
+    says that the target has queues and barriers of its own, so that no others are tried. `rebuilds` are
+    the builds with better Dockerfiles.
 
     Raises:
         ValueError: the plan cannot be scheduled, or there are no runs; the message is fit for a user.
@@ -161,6 +179,8 @@ def optimise(
         barriers=tuple(map(BarrierCost, removable, without)),
         pool=_pool(groups[3], found[3], base, base_found),
         profile=base.model.profile,
+        dockerfiles=rank_rebuilds(plan, rebuilds, lambda each: lower(each, scenario), runs=runs, seed=seed),
+        findings=len(rebuilds),
     )
 
 

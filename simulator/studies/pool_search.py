@@ -187,10 +187,16 @@ def _least(holds: Callable[[int], bool], lowest: int) -> int:
 
 
 def _assumed(model: Model, members: tuple[int, ...]) -> int:
-    """How many builds, by one of their activities, have a term of which nobody said how long it takes."""
+    """How many builds, by one of their activities, have terms of which nobody said how long they take.
+
+    One that takes what the steps of its Dockerfile do is none of them.
+    """
     of_builds = [each for each in model.activities if not set(members).isdisjoint(each)]
     terms = ([term for index in each for term in model.laws[index].terms] for each in of_builds)
-    return sum(any(term.law.source == "assumed" for term in each) for each in terms)
+    return sum(
+        all(term.profile is None for term in each) and any(term.law.source == "assumed" for term in each)
+        for each in terms
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 from simulator.figures import duration, optional_duration, percent
 from simulator.forecasting.forecast import Forecast, ServiceForecast, TaskForecast
 from simulator.modelling.laws import Law
+from simulator.report.facts import dockerfiles
 from simulator.report.page.facts import ranking, title
 from simulator.report.page.markup import el, number
 
@@ -22,6 +23,7 @@ _SOURCES = {
     "scenario": "set by the scenario",
     "estimate": "estimated by a person",
     "measured": "measured",
+    "dockerfile": "by its Dockerfile",
 }
 _COLUMNS = (
     ("Service", "name"),
@@ -82,16 +84,19 @@ def assumptions(forecast: Forecast) -> tuple[Element, ...]:
     tasks = len(forecast.tasks)
     assumed = [task for task in forecast.tasks if task.assumed]
     spreads = sum(task.spread_assumed for task in forecast.tasks)
+    profiled = sum(task.profile is not None for task in forecast.tasks)
+    by_dockerfile = dockerfiles(forecast)
     said = [
         f"{len(assumed)} of {tasks} durations are assumed (defaults by kind of task), "
-        f"{tasks - len(assumed)} are estimated, set or measured."
+        f"{tasks - len(assumed) - profiled} are estimated, set or measured."
         if tasks
         else "There is nothing to do, so nothing is assumed.",
+        f"{profiled} by Dockerfile: {by_dockerfile}" if profiled else None,
         f"Of {spreads} more only the spread is assumed." if spreads else None,
         f"The durations of one run have a correlation of {forecast.correlation:g}: a slow registry or a busy "
         "cluster slows all of them.",
         "The intervals say how sure the simulation is. They do not cover a wrong assumption."
-        if assumed
+        if assumed or profiled
         else None,
     ]
     worth = [title(task.id) for task in ranking(forecast) if task.assumed and task.services][:5]
