@@ -17,6 +17,8 @@ from simulator.report.paired_schema import optimise_schema, whatif_schema
 from simulator.report.pool_schema import pool_schema
 from simulator.report.schema import forecast_schema
 from stagecast.scenario_shape import scenario_schema
+from stagecast.views.layer_history.schema import history_schema
+from stagecast.views.layer_reasons.schema import why_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -121,6 +123,8 @@ _FILES: dict[str, Callable[[], str]] = {
     "schemas/whatif.schema.json": _schema(whatif_schema),
     "schemas/optimize.schema.json": _schema(optimise_schema),
     "schemas/pool.schema.json": _schema(pool_schema),
+    "schemas/why.schema.json": _schema(why_schema),
+    "schemas/history.schema.json": _schema(history_schema),
     "docs/diagnostics.md": reference,
     "docs/spec.md": spec_reference,
 }

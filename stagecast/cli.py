@@ -20,6 +20,7 @@ from stagecast import __version__
 # In the order of work, which is also that of the help.
 COMMANDS = (
     "validate",
+    "lint",
     "graph",
     "plan",
     "compile",
@@ -28,6 +29,8 @@ COMMANDS = (
     "whatif",
     "optimize",
     "pool",
+    "why",
+    "history",
     "explain",
     "schema",
 )

@@ -38,6 +38,22 @@ TARGET = Annotated[
     str | None,
     typer.Option(metavar="github|gitlab|argo", help="As that target runs the pipeline.", show_default=False),
 ]
+BUILD_LOGS = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--build-log",
+        metavar="FILE",
+        help="The log of a real build: its steps take what they took there. Repeatable.",
+        show_default=False,
+    ),
+]
+DOCKERFILES = Annotated[
+    bool,
+    typer.Option(
+        "--dockerfiles/--no-dockerfiles",
+        help="Whether builds without an estimate take what their Dockerfiles say.",
+    ),
+]
 AS_JSON = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 STRICT = Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")]
 

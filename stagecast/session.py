@@ -6,14 +6,19 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from compiler.diagnostics.model import Diagnostic, Findings, Severity
 from compiler.diagnostics.render import RENDERERS
-from compiler.driver import Checked, check_environment
-from compiler.project import FILE_NAME, Job, find_project, job_for_spec, project_jobs
+from compiler.project_file import FILE_NAME, find_project
 from compiler.values.suggest import closest
+
+if TYPE_CHECKING:
+    # What reads specs is imported where one is read: `lint` of a Dockerfile needs none of it.
+    from compiler.driver import Checked
+    from compiler.project import Job
 
 FORMATS = tuple(RENDERERS)
 
@@ -37,6 +42,8 @@ def jobs(name: str | None, findings: Findings) -> tuple[Job, ...]:
         Usage: there is no such environment, or no project file to look in.
         OSError: the project file cannot be read.
     """
+    from compiler.project import job_for_spec, project_jobs
+
     if name is not None and (os.path.exists(name) or name.endswith((".yaml", ".yml")) or "/" in name):
         return (job_for_spec(Path(name), findings),)
     project = find_project(Path.cwd())
@@ -59,6 +66,8 @@ def jobs(name: str | None, findings: Findings) -> tuple[Job, ...]:
 
 def check_all(name: str | None) -> tuple[list[Checked], list[Diagnostic]]:
     """Every environment that `name` means, checked, and all findings, sorted and each once."""
+    from compiler.driver import check_environment
+
     about_project = Findings()
     found = jobs(name, about_project)
     everything = Findings()
@@ -77,6 +86,8 @@ def the_one(name: str | None) -> tuple[Checked | None, list[Diagnostic]]:
     Raises:
         Usage: the project file lists several and none is named.
     """
+    from compiler.driver import check_environment
+
     about_project = Findings()
     found = jobs(name, about_project)
     if len(found) > 1:

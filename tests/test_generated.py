@@ -43,6 +43,7 @@ def test_every_schema_is_generated_or_written_by_hand_on_purpose() -> None:
     assert from_source == {
         "environment.schema.json",
         "forecast.schema.json",
+        "history.schema.json",
         "images-lock.schema.json",
         "optimize.schema.json",
         "plan.schema.json",
@@ -51,6 +52,7 @@ def test_every_schema_is_generated_or_written_by_hand_on_purpose() -> None:
         "scenario.schema.json",
         "trace.schema.json",
         "whatif.schema.json",
+        "why.schema.json",
     }
 
 

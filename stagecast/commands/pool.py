@@ -12,7 +12,17 @@ import typer
 
 from compiler.values.malformed import Malformed
 from compiler.values.quantities import parse_duration, parse_share
-from stagecast.options import AS_JSON, ENVIRONMENT, SCENARIO, SETS, STRATEGY, format_option
+from stagecast.forecasting.builds import Builds, Reading
+from stagecast.options import (
+    AS_JSON,
+    BUILD_LOGS,
+    DOCKERFILES,
+    ENVIRONMENT,
+    SCENARIO,
+    SETS,
+    STRATEGY,
+    format_option,
+)
 from stagecast.session import Usage, check_format, the_one, usable
 
 if TYPE_CHECKING:
@@ -57,6 +67,8 @@ def run(
     scenario: SCENARIO = None,
     sets: SETS = None,
     strategy: STRATEGY = None,
+    build_logs: BUILD_LOGS = None,
+    dockerfiles: DOCKERFILES = True,
     format_: Annotated[str | None, format_option(*_FORMATS)] = None,
     as_json: AS_JSON = False,
 ) -> None:
@@ -79,6 +91,9 @@ def run(
 
     traffic = _traffic(per_day, profile)
     made = variant(checked, scenario_file=scenario, sets=tuple(sets or ()), strategy=strategy)
+    builds = Builds(checked.job.root, Reading(dockerfiles, tuple(build_logs or ())))
+    made = replace(made, plan=builds.filled(made.plan, made.scenario))
+    builds.tell()
     bar = Bar()
     try:
         question = Question(

@@ -21,6 +21,8 @@ SCHEMAS = (
     "whatif",
     "optimize",
     "pool",
+    "why",
+    "history",
     "diagnostics",
     "graph",
     "images-lock",

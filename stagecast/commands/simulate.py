@@ -12,6 +12,7 @@ import typer
 
 from compiler.values.malformed import Malformed
 from compiler.values.quantities import parse_positive_duration, parse_share
+from stagecast.forecasting.builds import Reading
 from stagecast.forecasting.files import Output, wanted, write_all
 from stagecast.forecasting.simulation import (
     Effort,
@@ -22,7 +23,17 @@ from stagecast.forecasting.simulation import (
     simulated,
 )
 from stagecast.forecasting.watch import interrupts
-from stagecast.options import AS_JSON, ENVIRONMENT, SCENARIO, SETS, STRATEGY, TARGET, format_option
+from stagecast.options import (
+    AS_JSON,
+    BUILD_LOGS,
+    DOCKERFILES,
+    ENVIRONMENT,
+    SCENARIO,
+    SETS,
+    STRATEGY,
+    TARGET,
+    format_option,
+)
 from stagecast.session import Usage, check_format, the_one, usable
 
 if TYPE_CHECKING:
@@ -83,6 +94,8 @@ def run(
     sets: SETS = None,
     strategy: STRATEGY = None,
     target: TARGET = None,
+    build_logs: BUILD_LOGS = None,
+    dockerfiles: DOCKERFILES = True,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="Write a page with all figures.", show_default=False),
@@ -135,7 +148,8 @@ def run(
     )
     if gate.max_regression is not None and baseline is None:
         raise Usage("say against what: --baseline REV or --baseline forecast.json")
-    world = World(scenario, tuple(sets or ()), strategy, target, correlation, format_)
+    reading = Reading(dockerfiles, tuple(build_logs or ()))
+    world = World(scenario, tuple(sets or ()), strategy, target, correlation, format_, reading)
     try:
         checked = usable(*the_one(environment), format_)
         code = _forecast(checked, world, effort, gate, wanted(report, gantt, csv))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagecast.options import AS_JSON, ENVIRONMENT, STRATEGY, TARGET, format_option
+from stagecast.forecasting.builds import Builds, Reading
+from stagecast.options import AS_JSON, BUILD_LOGS, DOCKERFILES, ENVIRONMENT, STRATEGY, TARGET, format_option
 from stagecast.session import Usage, check_format, the_one, usable
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def run(
         ),
     ] = None,
     target: TARGET = None,
+    build_logs: BUILD_LOGS = None,
+    dockerfiles: DOCKERFILES = True,
     runs: Annotated[int, typer.Option(min=1, max=100_000, help="How many replications of each.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same comparison.")] = 0,
     plot: Annotated[
@@ -97,6 +100,7 @@ def run(
     if strategy is not None and setting == "pipeline.strategy":
         raise Usage("the strategy is what is swept: leave --strategy out", param_hint="--sweep")
     checked = usable(*the_one(environment))
+    builds = Builds(checked.job.root, Reading(dockerfiles, tuple(build_logs or ())))
     from simulator.studies.whatif import whatif
 
     try:
@@ -108,19 +112,22 @@ def run(
                     Asked((*given.sets, f"{setting}={value}"), strategy, name=value),
                     base,
                     target,
+                    builds,
                 ),
             )
             for value in values
         ]
         found = whatif(
-            make_case(checked, Asked(), base, target),
-            [make_case(checked, each, base, target) for each in asked],
+            make_case(checked, Asked(), base, target, builds),
+            [make_case(checked, each, base, target, builds) for each in asked],
             runs=runs,
             seed=seed,
             sweep=(setting, points) if points else None,
         )
     except ValueError as error:
         raise Usage(str(error)) from error
+    finally:
+        builds.tell()
     if plot is not None:
         draw(found, plot)
     if as_json or format_ == "json":
@@ -220,8 +227,14 @@ def read_sweep(text: str) -> tuple[str, tuple[str, ...]]:
         raise Usage(str(error), param_hint="--sweep") from error
 
 
-def make_case(checked: Checked, asked: Asked, base: Path | None, target: str | None = None) -> Case:
-    """The model of a case.
+def make_case(
+    checked: Checked,
+    asked: Asked,
+    base: Path | None,
+    target: str | None = None,
+    builds: Builds | None = None,
+) -> Case:
+    """The model of a case; `builds` say what those without an estimate take.
 
     Raises:
         typer.Exit: with 1, after what is wrong is shown.
@@ -234,6 +247,8 @@ def make_case(checked: Checked, asked: Asked, base: Path | None, target: str | N
     from stagecast.scenario_file import variant
 
     made = variant(checked, scenario_file=asked.scenario or base, sets=asked.sets, strategy=asked.strategy)
+    if builds is not None:
+        made = replace(made, plan=builds.filled(made.plan, made.scenario))
     settings = [*asked.sets, *([f"pipeline.strategy={asked.strategy}"] if asked.strategy else [])]
     said = [*asked.sets, *([f"strategy {asked.strategy}"] if asked.strategy else [])]
     own = ", ".join(said) if asked.scenario is None else ""

@@ -16,6 +16,7 @@ import typer
 
 from compiler.driver import make_plan
 from stagecast.cli import UNREADABLE
+from stagecast.forecasting.builds import Builds, Reading
 from stagecast.session import Usage
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class World:
     target: str | None
     correlation: float | None
     format_: str | None
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +52,21 @@ class Effort:
 
 
 def model_of(checked: Checked, world: World) -> Model:
-    """What is simulated of an environment.
+    """What is simulated of an environment; what of its builds could not be read is said on stderr.
 
     Raises:
         Usage: it cannot be scheduled, or there is no such target.
         typer.Exit: with 1, after it is shown what is wrong with the scenario.
-        OSError: the scenario cannot be read.
+        OSError: the scenario or a build log cannot be read.
     """
     from simulator.modelling import pipeline
     from simulator.modelling.scenario import Scenario
 
+    builds = Builds(checked.job.root, world.reading)
     try:
         if not (world.scenario or world.sets or world.strategy is not None or world.target is not None):
             # As the spec says: what reads scenarios and targets costs 40 ms.
-            return pipeline.model(make_plan(checked), _correlated(Scenario(), world))
+            return pipeline.model(builds.filled(make_plan(checked)), _correlated(Scenario(), world))
         from stagecast.profile import modelled
         from stagecast.scenario_file import variant
 
@@ -74,10 +77,13 @@ def model_of(checked: Checked, world: World) -> Model:
             strategy=world.strategy,
             format_=world.format_,
         )
-        made = replace(made, scenario=_correlated(made.scenario, world))
+        plan = builds.filled(made.plan, made.scenario)
+        made = replace(made, plan=plan, scenario=_correlated(made.scenario, world))
         return modelled(made, world.target, world.format_)
     except ValueError as error:
         raise Usage(str(error)) from error
+    finally:
+        builds.tell()
 
 
 def _correlated(scenario: Scenario, world: World) -> Scenario:
@@ -136,7 +142,10 @@ def other_revision(
     from simulator.forecasting.gate import Baseline
     from stagecast.forecasting.baseline import at_revision
 
-    model = at_revision(checked.job, revision, lambda there: model_of(there, world))
+    # The files of the revision are exported elsewhere, without the history that they have.
+    reading = replace(world.reading, repository=checked.job.root, revision=revision)
+    then_world = replace(world, reading=reading)
+    model = at_revision(checked.job, revision, lambda there: model_of(there, then_world))
     try:
         then = simulated(model, replace(effort, runs=now.runs, precision=None), stop)
     except KeyboardInterrupt:

@@ -49,6 +49,7 @@ CMD ["httpd", "-f", "-p", "8080"]
 
 VALIDATE = "stagecast-validate"
 COMPILE_CHECK = "stagecast-compile-check"
+LINT = "stagecast-lint"
 
 pytestmark = pytest.mark.e2e
 
@@ -144,7 +145,7 @@ def scratch(tmp_path: Path, environment: dict[str, str], hooks: tuple[Path, str]
     repository.write(
         ".pre-commit-config.yaml",
         f"repos:\n- repo: {folder}\n  rev: {revision}\n"
-        f"  hooks: [{{id: {VALIDATE}}}, {{id: {COMPILE_CHECK}}}]\n",
+        f"  hooks: [{{id: {VALIDATE}}}, {{id: {COMPILE_CHECK}}}, {{id: {LINT}}}]\n",
     )
     repository.run(sys.executable, "-m", "stagecast", "compile")
     repository.commit()
@@ -197,3 +198,36 @@ def test_compile_check_stops_a_deleted_output(scratch: Repository) -> None:
     result = scratch.hook(COMPILE_CHECK)
     assert result.returncode == 1, result.stdout
     assert generated[0].name in result.stdout
+
+
+def test_lint_takes_the_dockerfiles_that_change(scratch: Repository) -> None:
+    result = scratch.hook(LINT)
+    assert result.returncode == 0, result.stdout
+    assert "no files to check" in result.stdout
+    scratch.write("web/Dockerfile", DOCKERFILE + "ENV A=1\n")
+    scratch.write("tools/Dockerfile.dockerignore", "FROM busybox\n")
+    scratch.write("charts/Dockerfile.j2", "FROM {{ image }}\n")
+    result = scratch.hook(LINT)
+    assert result.returncode == 0, result.stdout
+    assert "Passed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "path", ["web/Dockerfile", "Dockerfile.dev", "tools/web.Dockerfile", "a/Containerfile"]
+)
+def test_lint_stops_a_base_that_moves_and_says_where(scratch: Repository, path: str) -> None:
+    scratch.write(path, DOCKERFILE.replace("busybox:1.36.1", "busybox"))
+    result = scratch.hook(LINT)
+    assert result.returncode == 1, result.stdout
+    assert "STC901" in result.stdout
+    assert f"{path}:1:6" in result.stdout
+
+
+def test_lint_mends_when_it_is_told_to(scratch: Repository) -> None:
+    scratch.replace(".pre-commit-config.yaml", f"{{id: {LINT}}}", f"{{id: {LINT}, args: [--strict, --fix]}}")
+    scratch.write("web/Dockerfile", "FROM debian:12.8\nRUN apt-get update\nRUN apt-get install -y curl\n")
+    result = scratch.hook(LINT)
+    assert result.returncode == 1, result.stdout
+    assert "files were modified by this hook" in result.stdout
+    assert (scratch.folder / "web" / "Dockerfile").read_text().count("RUN") == 1
+    assert "Dockerfile" in scratch.run("git", "diff", "--name-only").stdout

@@ -1,0 +1,1 @@
+"""`stagecast lint`: which Dockerfiles, what is said of each, and writing fixes."""

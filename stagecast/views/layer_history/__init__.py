@@ -1,0 +1,1 @@
+"""How often the layers of an environment's images were in the cache: as text and as JSON."""
