@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from compiler.layers.lower import lower
 from compiler.layers.model import BuildGraph, Replay
-from compiler.practices.changing_names import kind, placeholder
 from compiler.practices.model import Subject
+from compiler.practices.parts.changing_names import kind, placeholder
 
 _VALUE = "another-in-each-build"
 _USED = re.compile(r"\$\{?(\w+)")

@@ -9,8 +9,8 @@ import pytest
 from compiler.diagnostics.model import Safety
 from compiler.dockerfile.reader import read_dockerfile
 from compiler.practices import order
-from compiler.practices.changing import FEWEST_BUILDS
-from compiler.practices.changing_names import kind, placeholder
+from compiler.practices.parts.changing import FEWEST_BUILDS
+from compiler.practices.parts.changing_names import kind, placeholder
 from compiler.source import SourceFile
 from subject_cases import CASES, Case, cases, fixed, places, subject
 

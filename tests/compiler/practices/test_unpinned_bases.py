@@ -12,7 +12,7 @@ import pytest
 from compiler.dockerfile.reader import read_dockerfile
 from compiler.dockerfile.tokens import decoded
 from compiler.practices.base import check
-from compiler.practices.images import moving
+from compiler.practices.base.images import moving
 from compiler.practices.subjects import subject_of
 from compiler.source import SourceFile
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from compiler.context.model import History
 from compiler.context.visible import visible
 from compiler.practices.model import Subject
-from compiler.practices.stage_lines import Copied
+from compiler.practices.parts.stage_lines import Copied
 from compiler.shell.ecosystems import ECOSYSTEMS, covers, says_dependencies
 
 _WILD = re.compile(r"[*?\[]")

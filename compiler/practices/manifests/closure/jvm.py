@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 
-from compiler.practices.closure.model import Closure, NotSure, Project, joined, option
-from compiler.practices.installs import Install
+from compiler.practices.manifests.closure.model import Closure, NotSure, Project, joined, option
+from compiler.practices.manifests.installs import Install
 
 _MODULE = re.compile(r"<module>\s*([^<\s]+)\s*</module>")
 _RELATIVE = re.compile(r"<relativePath>\s*([^<\s]*)\s*</relativePath>")

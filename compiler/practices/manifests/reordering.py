@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from compiler.diagnostics.model import Edit
 from compiler.dockerfile.mounts import mounts
 from compiler.dockerfile.reader import Dockerfile
-from compiler.practices.installs import Install
-from compiler.practices.placing import Supply
-from compiler.practices.stage_lines import Copied, Ran, Spot
+from compiler.practices.manifests.installs import Install
+from compiler.practices.manifests.placing import Supply
+from compiler.practices.parts.stage_lines import Copied, Ran, Spot
 from compiler.shell.model import Activity, ActivityKind
 from compiler.source import Span
 

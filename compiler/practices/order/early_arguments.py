@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 
 from compiler.diagnostics.model import Diagnostic, Fix, Label, Safety, Severity
 from compiler.dockerfile.instructions import Instruction
-from compiler.practices.changing import Lines
-from compiler.practices.changing_names import kind, placeholder
-from compiler.practices.independent import apart, pure
 from compiler.practices.model import Subject
-from compiler.practices.moving import moved
-from compiler.practices.runs import Run
+from compiler.practices.parts.changing import Lines
+from compiler.practices.parts.changing_names import kind, placeholder
+from compiler.practices.parts.independent import apart, pure
+from compiler.practices.parts.moving import moved
+from compiler.practices.parts.runs import Run
 from compiler.shell.model import Activity, ActivityKind
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 from compiler.diagnostics.model import Diagnostic, Edit, Fix, Label, Safety, Severity
 from compiler.dockerfile.instructions import Instruction
-from compiler.practices.changing import Lines
-from compiler.practices.late_packages import own_folder
 from compiler.practices.model import Subject
-from compiler.practices.moving import block
-from compiler.practices.runs import Run, behind, called
+from compiler.practices.order.late_packages import own_folder
+from compiler.practices.parts.changing import Lines
+from compiler.practices.parts.moving import block
+from compiler.practices.parts.runs import Run, behind, called
 from compiler.shell.model import Activity, ActivityKind
 from compiler.source import SourceFile, Span
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 from compiler.diagnostics.model import Diagnostic, Edit, Fix, Safety, Severity
 from compiler.layers.model import Step, StepKind
-from compiler.practices.changing import chosen, root
 from compiler.practices.model import Subject
-from compiler.practices.moving import line_end
-from compiler.practices.runs import Run
+from compiler.practices.parts.changing import chosen, root
+from compiler.practices.parts.moving import line_end
+from compiler.practices.parts.runs import Run
 from compiler.source import SourceFile, Span
 
 # Folders that only tools write, whatever the language.

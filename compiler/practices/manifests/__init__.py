@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compiler.diagnostics.model import Diagnostic, Label, Severity
-from compiler.practices.conventions import ADVICE
-from compiler.practices.manifest_order import better_order
+from compiler.practices.manifests.conventions import ADVICE
+from compiler.practices.manifests.manifest_order import better_order
+from compiler.practices.manifests.reordering import command_spans
+from compiler.practices.manifests.waiting import Waiting, waiting_installs
 from compiler.practices.model import Subject
-from compiler.practices.reordering import command_spans
-from compiler.practices.waiting import Waiting, waiting_installs
 from compiler.source import Span
 
 CODES: tuple[str, ...] = ("STC908",)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from compiler.practices.closure.dotnet import dotnet
-from compiler.practices.closure.golang import golang
-from compiler.practices.closure.jvm import gradle, maven
-from compiler.practices.closure.model import Closure, NotSure, Project, ReadsSources
-from compiler.practices.closure.node import node
-from compiler.practices.closure.others import bundler, cargo, composer, mix
-from compiler.practices.closure.python import conda, pip, pipenv, poetry, uv
-from compiler.practices.installs import Install
+from compiler.practices.manifests.closure.dotnet import dotnet
+from compiler.practices.manifests.closure.golang import golang
+from compiler.practices.manifests.closure.jvm import gradle, maven
+from compiler.practices.manifests.closure.model import Closure, NotSure, Project, ReadsSources
+from compiler.practices.manifests.closure.node import node
+from compiler.practices.manifests.closure.others import bundler, cargo, composer, mix
+from compiler.practices.manifests.closure.python import conda, pip, pipenv, poetry, uv
+from compiler.practices.manifests.installs import Install
 
 CLOSURES: Mapping[str, Callable[[Project, Install], Closure]] = {
     "npm": node,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from compiler.practices.closure.model import Closure, NotSure, Project, joined, option, upwards
-from compiler.practices.installs import Install
+from compiler.practices.manifests.closure.model import Closure, NotSure, Project, joined, option, upwards
+from compiler.practices.manifests.installs import Install
 
 _REPLACED = re.compile(r"(?m)^(?:[^\n=]*)=>[ \t]*(\.{1,2}(?:/\S*)?)[ \t\r]*(?://[^\n]*)?$")
 _REQUIRE = re.compile(r"(?m)^[ \t]*require\b")

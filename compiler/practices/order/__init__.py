@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from compiler.diagnostics.model import Diagnostic
-from compiler.practices.changing import Lines, changing
-from compiler.practices.changing_names import kind
-from compiler.practices.early_arguments import early_arguments
-from compiler.practices.late_packages import asks, late_packages
 from compiler.practices.model import Subject
-from compiler.practices.runs import Run, runs
+from compiler.practices.order.early_arguments import early_arguments
+from compiler.practices.order.late_packages import asks, late_packages
+from compiler.practices.parts.changing import Lines, changing
+from compiler.practices.parts.changing_names import kind
+from compiler.practices.parts.runs import Run, runs
 
 CODES = ("STC902", "STC903")
 

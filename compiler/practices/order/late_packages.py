@@ -14,11 +14,11 @@ from compiler.diagnostics.model import Diagnostic, Fix, Label, Safety, Severity
 from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.mounts import mounts
 from compiler.layers.model import Step, StepKind
-from compiler.practices.changing import Lines
-from compiler.practices.independent import apart, files_named, pure
 from compiler.practices.model import Subject
-from compiler.practices.moving import moved
-from compiler.practices.runs import Run, behind, part
+from compiler.practices.parts.changing import Lines
+from compiler.practices.parts.independent import apart, files_named, pure
+from compiler.practices.parts.moving import moved
+from compiler.practices.parts.runs import Run, behind, part
 from compiler.shell.model import ActivityKind
 
 FARTHEST = 100

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.dockerfile.mounts import mounts
-from compiler.practices.closure import closure
-from compiler.practices.closure.golang import has_requirements
-from compiler.practices.closure.model import NotSure, Project, table
-from compiler.practices.installs import Install, installs, manages_monorepo
+from compiler.practices.manifests.closure import closure
+from compiler.practices.manifests.closure.golang import has_requirements
+from compiler.practices.manifests.closure.model import NotSure, Project, table
+from compiler.practices.manifests.installs import Install, installs, manages_monorepo
+from compiler.practices.manifests.placing import View, hardly_changes, sources_of, supply, view_of
 from compiler.practices.model import Subject
-from compiler.practices.placing import View, hardly_changes, sources_of, supply, view_of
-from compiler.practices.stage_lines import Copied, Ran, Spot, stage_lines
+from compiler.practices.parts.stage_lines import Copied, Ran, Spot, stage_lines
 from compiler.shell.ecosystems import ECOSYSTEMS
 
 MOST_INSTALLS = 50

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from compiler.practices.closure.model import (
+from compiler.practices.manifests.closure.model import (
     Closure,
     NotSure,
     Project,
@@ -21,7 +21,7 @@ from compiler.practices.closure.model import (
     strings,
     table,
 )
-from compiler.practices.installs import Install
+from compiler.practices.manifests.installs import Install
 
 _NESTED = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)?(\S+)")
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)(\S+)")

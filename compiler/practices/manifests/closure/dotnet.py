@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 
-from compiler.practices.closure.model import Closure, NotSure, Project, joined, upwards
-from compiler.practices.installs import Install
+from compiler.practices.manifests.closure.model import Closure, NotSure, Project, joined, upwards
+from compiler.practices.manifests.installs import Install
 
 _PROJECTS = (".csproj", ".fsproj", ".vbproj")
 _SOLUTIONS = (".sln", ".slnx")

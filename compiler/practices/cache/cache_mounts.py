@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 
 from compiler.diagnostics.model import Diagnostic, Edit, Fix, Safety, Severity
 from compiler.dockerfile.mounts import mounts
-from compiler.practices.cache_folders import FURTHER_USE, Kept, kept
-from compiler.practices.independent import apart
+from compiler.practices.cache.cache_folders import FURTHER_USE, Kept, kept
 from compiler.practices.model import Subject
-from compiler.practices.runs import Run, behind, called
+from compiler.practices.parts.independent import apart
+from compiler.practices.parts.runs import Run, behind, called
 from compiler.shell.model import Activity, ActivityKind
 from compiler.source import Span
 

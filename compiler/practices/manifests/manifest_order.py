@@ -10,14 +10,14 @@ import posixpath
 from collections.abc import Iterator
 
 from compiler.diagnostics.model import Fix, Safety
-from compiler.practices.closure import closure
-from compiler.practices.closure.model import Closure, Project
-from compiler.practices.conventions import CONVENTIONAL, DOWNLOADS
-from compiler.practices.installs import Install
-from compiler.practices.placing import Supply, View, supply
-from compiler.practices.reordering import NoOrder, Reordering, edits
-from compiler.practices.stage_lines import Copied
-from compiler.practices.waiting import Waiting, project_of
+from compiler.practices.manifests.closure import closure
+from compiler.practices.manifests.closure.model import Closure, Project
+from compiler.practices.manifests.conventions import CONVENTIONAL, DOWNLOADS
+from compiler.practices.manifests.installs import Install
+from compiler.practices.manifests.placing import Supply, View, supply
+from compiler.practices.manifests.reordering import NoOrder, Reordering, edits
+from compiler.practices.manifests.waiting import Waiting, project_of
+from compiler.practices.parts.stage_lines import Copied
 from compiler.shell.ecosystems import ECOSYSTEMS, covers
 
 _TITLE = "Copy the manifests, install, then copy the rest"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from compiler.diagnostics.model import Edit, Fix, Safety
 from compiler.dockerfile.instructions import Instruction
 from compiler.practices.model import Subject
-from compiler.practices.stage_lines import Spot
+from compiler.practices.parts.stage_lines import Spot
 from compiler.shell.model import Activity
 from compiler.source import Span
 

@@ -17,11 +17,11 @@ from compiler.dockerfile.expansion import BadSubstitution, Rules, expand
 from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.reader import Stage
 from compiler.dockerfile.scope import global_values
+from compiler.practices.manifests.reordering import command_spans
 from compiler.practices.model import Subject
-from compiler.practices.reordering import command_spans
-from compiler.practices.stage_lines import Spot, line_of
-from compiler.practices.staging import own_stage
-from compiler.practices.toolchains import TOOLCHAINS, holds, installs_toolchain, toolchain_of
+from compiler.practices.parts.stage_lines import Spot, line_of
+from compiler.practices.stages.staging import own_stage
+from compiler.practices.stages.toolchains import TOOLCHAINS, holds, installs_toolchain, toolchain_of
 from compiler.shell.model import Activity, ActivityKind, Command
 from compiler.shell.reading import read_script, single_command
 from compiler.shell.tables import words

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from compiler.practices.closure.model import (
+from compiler.practices.manifests.closure.model import (
     Closure,
     NotSure,
     Project,
@@ -21,7 +21,7 @@ from compiler.practices.closure.model import (
     table,
     upwards,
 )
-from compiler.practices.installs import Install
+from compiler.practices.manifests.installs import Install
 
 _LOCKS = {
     "npm": ("package-lock.json", "npm-shrinkwrap.json"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from compiler.practices.runs import Run
+from compiler.practices.parts.runs import Run
 from compiler.shell.model import Activity, ActivityKind
 
 # Only package managers and what they need said around them.

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from compiler.diagnostics.model import Diagnostic
-from compiler.practices.broad_copies import broad_copies
-from compiler.practices.cache_mounts import cache_mounts
-from compiler.practices.changing import changing
+from compiler.practices.cache.broad_copies import broad_copies
+from compiler.practices.cache.cache_mounts import cache_mounts
+from compiler.practices.cache.package_caches import package_caches
+from compiler.practices.cache.update_alone import update_alone
 from compiler.practices.model import Subject
-from compiler.practices.package_caches import package_caches
-from compiler.practices.runs import runs
-from compiler.practices.update_alone import update_alone
+from compiler.practices.parts.changing import changing
+from compiler.practices.parts.runs import runs
 
 CODES = ("STC904", "STC905", "STC906", "STC909")
 

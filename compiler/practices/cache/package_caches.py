@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from compiler.diagnostics.model import Diagnostic, Edit, Fix, Safety, Severity
 from compiler.dockerfile.mounts import mounts
-from compiler.practices.cache_folders import image
+from compiler.practices.cache.cache_folders import image
 from compiler.practices.model import Subject
-from compiler.practices.moving import line_end
-from compiler.practices.runs import Run, behind, called
+from compiler.practices.parts.moving import line_end
+from compiler.practices.parts.runs import Run, behind, called
 from compiler.shell.model import Activity, ActivityKind
 from compiler.source import Span
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from compiler.diagnostics.model import Safety
 from compiler.practices.model import Subject
-from compiler.practices.runs import Run
+from compiler.practices.parts.runs import Run
 from compiler.shell.model import Activity
 
 FURTHER_USE = frozenset(("go", "maven", "gradle", "cargo", "dotnet", "uv"))

@@ -10,8 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from compiler.practices.closure.model import Closure, NotSure, Project, ReadsSources, joined, option, table
-from compiler.practices.installs import Install
+from compiler.practices.manifests.closure.model import (
+    Closure,
+    NotSure,
+    Project,
+    ReadsSources,
+    joined,
+    option,
+    table,
+)
+from compiler.practices.manifests.installs import Install
 
 _GEM_SOURCES = re.compile(
     r"^[ \t]*gemspec\b|\bpath:[ \t]|:path[ \t]*=>|^[ \t]*path[ \t]*[\"'(]", re.MULTILINE

@@ -16,7 +16,7 @@ from compiler.dockerfile.expansion import BadSubstitution, Rules, expand
 from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.mounts import mounts
 from compiler.dockerfile.reader import Dockerfile
-from compiler.practices.images import OFFICIAL, moving
+from compiler.practices.base.images import OFFICIAL, moving
 from compiler.practices.model import Subject
 from compiler.source import Span
 from compiler.values.malformed import shown

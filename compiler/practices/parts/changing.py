@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from compiler.layers.model import Step, StepKind
 from compiler.layers.selection import matcher
 from compiler.practices.model import Subject
-from compiler.practices.runs import behind
+from compiler.practices.parts.runs import behind
 
 FEWEST_BUILDS = 10
 """Builds in the history from which a share is taken; with fewer the names are asked."""

@@ -1,0 +1,1 @@
+"""What several practices ask of a Dockerfile: commands, the line of stages, what changes, what may move."""
