@@ -273,16 +273,16 @@ HOSTILE = {
     "mounts": _filled("FROM a:1\n", "RUN --mount=type=bind,from=b,target=/c x\n"),
     # Of instructions just few enough to be judged.
     "judged installations": "FROM a:1\nCOPY . .\n"
-    + "RUN apt-get update && apt-get install -y curl git && npm ci && pip install flask\n" * 4_900,
-    "judged copies": "FROM a:1\n" + "COPY src /src\nRUN apt-get install -y curl\n" * 2_400,
+    + "RUN apt-get update && apt-get install -y curl git && npm ci && pip install flask\n" * 2_900,
+    "judged copies": "FROM a:1\n" + "COPY src /src\nRUN apt-get install -y curl\n" * 1_450,
     "judged stages": "FROM a:1 AS s0\n"
     + "".join(f"FROM s{n} AS s{n + 1}\nCOPY . .\nRUN npm ci\n" for n in range(1_600)),
-    "judged arguments": "FROM a:1\n" + "ARG COMMIT_SHA\nRUN apt-get install -y x\n" * 2_400,
+    "judged arguments": "FROM a:1\n" + "ARG COMMIT_SHA\nRUN apt-get install -y x\n" * 1_450,
     "judged compilers": "FROM golang:1.23.2\nCOPY . .\n"
-    + "RUN go build ./... && cargo build && mvn package\n" * 4_900,
-    "judged updates": "FROM debian:12.8\n" + "RUN apt-get update\nRUN apt-get install -y x\n" * 2_400,
-    "judged bases": "".join(f"FROM node AS s{n}\nCOPY --from=composer /a /b\n" for n in range(2_400)),
-    "judged ignores": "# stagecast: ignore[STC901, STC902]\nFROM node\n" * 4_900,
+    + "RUN go build ./... && cargo build && mvn package\n" * 2_900,
+    "judged updates": "FROM debian:12.8\n" + "RUN apt-get update\nRUN apt-get install -y x\n" * 1_450,
+    "judged bases": "".join(f"FROM node AS s{n}\nCOPY --from=composer /a /b\n" for n in range(1_450)),
+    "judged ignores": "# stagecast: ignore[STC901, STC902]\nFROM node\n" * 2_900,
     "no text": "\0\x01\x02" * 330_000,
     "blank": " \n" * 500_000,
 }

@@ -65,7 +65,10 @@ class Rules:
 
 @dataclass(slots=True)
 class Allowance:
-    """How many characters many expansions together may still put in; comparing one counts as eight."""
+    """How many characters many expansions together may still put in.
+
+    Comparing one counts as eight, a variable as sixteen more than its value.
+    """
 
     left: int = 1 << 21
 
@@ -239,6 +242,8 @@ class _Lexer:
 
     def _dollar(self, depth: int) -> str:
         """The variable that starts here."""
+        # One without a value puts nothing in, and takes its time all the same.
+        self._count(0, compared=2)
         self.at += 1
         if not self.text.startswith("{", self.at):
             name = self._name()

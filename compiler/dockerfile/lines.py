@@ -98,7 +98,7 @@ def read_lines(source: SourceFile, frontend: Frontend = TODAY) -> Written:
     """Cut a Dockerfile into instructions. Never raises; time is linear in the text.
 
     It stops before a line of more than 65,535 bytes, as BuildKit does, before
-    the 50,001st line, and after 5,000 instructions.
+    the 50,001st line, and after 3,000 instructions.
     """
     problems: list[Problem] = []
     directives, escape = read_directives(source, frontend, problems)

@@ -13,7 +13,7 @@ from compiler.source import Span
 # In bytes, BuildKit's own.
 LONGEST_LINE = 65_535
 MOST_LINES = 50_000
-MOST_INSTRUCTIONS = 5_000
+MOST_INSTRUCTIONS = 3_000
 # Of one instruction, and of all of them.
 MOST_WORDS = 10_000
 # What one instruction may open, and the name of one of them in characters.

@@ -187,7 +187,8 @@ def _halving_notes(ranking: Ranking, shown: int, p50_s: float) -> Iterator[str]:
     idle = sum(each.change.faster == each.change.slower == 0 for each in ranking.halvings[shown:])
     rest = len(ranking.halvings) - shown
     if rest > 0:
-        yield f"+ {rest} more{f', of which {idle} change nothing' if idle else ''}."
+        nothing = f", of which {idle} {'change' if idle > 1 else 'changes'} nothing" if idle else ""
+        yield f"+ {rest} more{nothing}."
     if len(ranking.halvings) < ranking.tasks:
         yield (
             f"The {len(ranking.halvings)} of {ranking.tasks:,} tasks that are most often critical, "

@@ -98,8 +98,10 @@ def _report(
         if format_ == "text":
             sys.stdout.write(ranking(report))
     elif format_ == "text":
-        count = sum(len(one.cases) for one in work)
-        print(f"{count:,} Dockerfile{'' if count == 1 else 's'}, nothing to report")
+        count = len({case.source.path for one in work for case in one.cases})
+        print(f"{_count(count, 'Dockerfile')}, nothing to report")
+    if format_ == "text" and (others := sum(one.elsewhere for one in work)):
+        print(f"{_count(others, 'build')} from other repositories left out: lint them there")
     warned = any(diagnostic.severity is Severity.WARNING for diagnostic in shown)
     if has_errors(shown) or (strict and warned):
         raise typer.Exit(1)
@@ -136,9 +138,9 @@ def _write(mended: Mended) -> None:
     for _, change in sorted(mended.changes.items()):
         write(change)
     if mended.fixed:
-        files, findings = len(mended.changes), mended.fixed
-        print(
-            f"fixed {findings:,} finding{'' if findings == 1 else 's'} "
-            f"in {files:,} file{'' if files == 1 else 's'}",
-            file=sys.stderr,
-        )
+        files = _count(len(mended.changes), "file")
+        print(f"fixed {_count(mended.fixed, 'finding')} in {files}", file=sys.stderr)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

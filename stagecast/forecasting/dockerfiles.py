@@ -197,9 +197,13 @@ def _cases(checked: Checked, plan: Plan) -> dict[str, Case]:
 
 def _remarks(plan: Plan, found: Mapping[str, Sequence[Finding]]) -> Iterator[str]:
     """What is not ranked, and why."""
-    untimed = sum(finding.worth is None for findings in found.values() for finding in findings)
+    said = [finding for findings in found.values() for finding in findings]
+    # Builds that share a Dockerfile have the same findings.
+    untimed = len({finding.diagnostic.sort_key() for finding in said if finding.worth is None})
     if untimed:
-        yield f"{untimed} more finding{'s are' if untimed > 1 else ' is'} not about time: see stagecast lint."
+        more = " more" if any(finding.worth is not None for finding in said) else ""
+        verb = "s are" if untimed > 1 else " is"
+        yield f"{untimed}{more} finding{verb} not about time: see stagecast lint."
     estimated = {estimate.task for estimate in plan.estimates} & set(found)
     if count := sum(bool(found[task]) for task in estimated):
         yield (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from compiler.plan.model import Plan
 
 STDIN = "-"
+_SPECS = (".yaml", ".yml")
 _SKIPPED = frozenset((".git", "node_modules"))
 _NAMES = ("dockerfile", "containerfile")
 # They stand beside Dockerfiles and are none, or are none yet.
@@ -82,6 +84,11 @@ class Work:
     checked: Checked | None = None
     plan: Plan | None = None
 
+    @property
+    def elsewhere(self) -> int:
+        """How many builds have their files in another repository, where nobody looks."""
+        return sum(not build.source.is_local for build in self.plan.builds) if self.plan is not None else 0
+
 
 def work_of(targets: Sequence[str], problems: Findings) -> list[Work]:
     """What a command line means: an environment or all of the project's, else paths.
@@ -90,7 +97,7 @@ def work_of(targets: Sequence[str], problems: Findings) -> list[Work]:
     Without a target and a project file it is the folder that people are in.
 
     Raises:
-        Usage: there is no such environment.
+        Usage: there is no such environment, or something stands beside one.
         OSError: there is no such path, or it cannot be read.
         typer.Exit: with 1, after the errors of a spec are shown.
     """
@@ -98,11 +105,13 @@ def work_of(targets: Sequence[str], problems: Findings) -> list[Work]:
         return _environments(None, problems)
     if len(targets) == 1 and _is_environment(targets[0]):
         return _environments(targets[0], problems)
+    if (spec := next((each for each in targets if each.endswith(_SPECS)), None)) is not None:
+        raise Usage(f"{spec} is an environment: lint one alone, or name Dockerfiles and folders")
     return [Work(tuple(of_paths(targets or ["."], problems)))]
 
 
 def _is_environment(target: str) -> bool:
-    if target.endswith((".yaml", ".yml")):
+    if target.endswith(_SPECS):
         return True
     return target != STDIN and "/" not in target and not os.path.lexists(target)
 
@@ -141,10 +150,14 @@ def of_paths(paths: Sequence[str], problems: Findings) -> Iterator[Case]:
         if path == STDIN:
             yield from _standard_input(problems)
             continue
-        for file in dockerfiles(path) if os.path.isdir(path) else [Path(path)]:
+        listed = os.path.isdir(path)
+        for file in dockerfiles(path) if listed else [Path(path)]:
             real = os.path.realpath(file)
-            if real not in seen:
-                seen.add(real)
+            if real in seen:
+                continue
+            seen.add(real)
+            # What is deleted after its folder was listed is no Dockerfile any more.
+            with suppress(FileNotFoundError) if listed else nullcontext():
                 yield from _case(file, problems)
 
 
@@ -211,7 +224,13 @@ def _standard_input(problems: Findings) -> Iterator[Case]:
 
 def _unreadable(path: str, message: str) -> Diagnostic:
     place = Span(SourceFile(path, ""), 0, 0)
-    return Diagnostic("STC507", Severity.ERROR, message, place, hint="is it a Dockerfile?")
+    return Diagnostic(
+        "STC507",
+        Severity.ERROR,
+        message,
+        place,
+        hint="a Dockerfile has at most 1 MiB and lies in its repository",
+    )
 
 
 def _severities_of(folder: str) -> Mapping[str, Severity | None]:

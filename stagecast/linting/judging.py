@@ -35,7 +35,7 @@ class Judged:
 
     `findings` are those of practices, the dearest first; `others` what is
     wrong with the file or its comments. `subject` is None for a file that is
-    no Dockerfile, `origin` for a text; `why_assumed` says why there is no history.
+    no Dockerfile, `origin` for a text; `why_assumed` says why no history tells which steps run, if none does.
     """
 
     case: Case
@@ -64,10 +64,11 @@ def judge(case: Case, settings: Settings, instead: Mapping[str, str] | None = No
         instead=instead,
     )
     kept, others = _kept(case, subject, settings, complete=True)
-    why = ""
+    why = "standard input has no history" if origin is None else "Git was not asked"
     if settings.history and origin is not None and any(_has_price(found) for found in kept):
         subject, why = with_history(subject, origin, settings.histories)
         if subject.history is not None:
+            why = "the history has no rebuild"
             kept, _ = _kept(case, subject, settings, complete=False)
     return Judged(case, _priced(subject, kept, settings), others, subject, origin, why)
 

@@ -129,8 +129,9 @@ def _pipeline(work: Work, pairs: Sequence[tuple[Judged, Finding]]) -> list[Cost 
 
 def _note(cost: Cost) -> str:
     from compiler.practices.worth import seconds
+    from simulator.figures import percent
 
-    share = f"{100 * cost.critical:.0f} %"
+    share = percent(cost.critical)
     if max(cost.p50_s, cost.p90_s) < _NOTHING_S:
         return f"costs the pipeline nothing at P50 and P90 (on its critical path in {share} of the runs)"
     p50, p90 = (seconds(max(value, 0.0)) for value in (cost.p50_s, cost.p90_s))

@@ -13,7 +13,7 @@ SIZE = 1_000_000 - 1_000
 # Just under the longest line that BuildKit reads.
 LINE = 65_000
 # Of instructions, just under what is read: what they mean together is asked then.
-MOST = 4_900
+MOST = 2_900
 
 
 def filled(unit: str, head: str = "FROM a\n", tail: str = "", size: int = SIZE) -> str:

@@ -198,7 +198,7 @@ def test_many_builds_begin_with_an_overview(cli: Cli) -> None:
     assert result.code == 0
     assert (
         """
-  rebuilds  cached  service  the first layer that is not, most often
+  rebuilds  cached  service  most often runs from
          1      0%  docs     line 2 (100%): COPY docs /usr/share/nginx/html
         10     37%  s0       line 5 (60%): COPY . .
         10     37%  s1       line 5 (60%): COPY . .

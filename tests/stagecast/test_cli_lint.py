@@ -100,6 +100,16 @@ def test_a_link_out_of_the_repository_is_not_followed(cli: Cli, folder: Path, tm
     assert "secret" not in result.out
 
 
+def test_a_file_that_vanishes_after_its_folder_was_listed(
+    cli: Cli, web: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("gone").mkdir()
+    listed = [Path("gone/Dockerfile"), web]
+    monkeypatch.setattr("stagecast.linting.inputs.dockerfiles", lambda _: iter(listed))
+    result = cli("lint", ".", "--format", "json")
+    assert (result.code, codes(result.out)) == (0, [("STC901", web.as_posix(), 1)])
+
+
 def test_hostile_bytes_are_no_traceback(cli: Cli, folder: Path) -> None:
     for data in (b"\xff\xfe\x00", b"", b"FROM a\x00b\n", b"\xef\xbb\xbfFROM node\xff\n", b"FROM \x1b[31m\n"):
         (folder / "Dockerfile").write_bytes(data)
@@ -199,6 +209,12 @@ def test_an_unknown_environment_is_a_wrong_usage(cli: Cli, environment: Path) ->
     assert "did you mean prod?" in result.err
 
 
+def test_an_environment_stands_alone(cli: Cli, environment: Path) -> None:  # noqa: ARG001
+    result = cli("lint", "prod.yaml", "web")
+    assert result.code == 2
+    assert "prod.yaml is an environment" in result.err
+
+
 LATE = "FROM debian:12.8\nCOPY . /app\nRUN apt-get update && apt-get install -y curl\nUSER 1000\n"
 
 
@@ -217,6 +233,30 @@ def test_with_an_environment_it_is_said_what_the_pipeline_would_save(cli: Cli, e
     spec.write_text(spec.read_text().replace("estimates: {build: 3m, deploy", "estimates: {deploy"))
     forecast = notes(cli("lint", "prod", "--format", "json").out, "STC902")
     assert any(note.startswith("costs the pipeline ") and " P90 " in note for note in forecast)
+
+
+def test_builds_of_other_repositories_are_counted(cli: Cli, environment: Path) -> None:
+    (environment / "web" / "Dockerfile").write_text("FROM debian:12.8\nUSER 1000\n")
+    assert cli("lint", "prod").out == "1 Dockerfile, nothing to report\n"
+    spec = environment / "prod.yaml"
+    other = 'repository: "https://github.com/acme/shop", ref: v1.0.0,'
+    spec.write_text(spec.read_text().replace('repository: ".",', other))
+    assert cli("lint", "prod").out == (
+        "0 Dockerfiles, nothing to report\n1 build from other repositories left out: lint them there\n"
+    )
+
+
+def test_without_rebuilds_it_is_said_why_shares_are_assumed(cli: Cli, environment: Path) -> None:
+    (environment / "web" / "Dockerfile").write_text(LATE)
+    (environment / "web" / "app.py").write_text("")
+    for option, why in ((), "the folder lies in no Git repository"), (("--no-history",), "Git was not asked"):
+        found = notes(cli("lint", "web", "--format", "json", *option).out, "STC902")
+        assert any(f"(by assumed shares of misses, as {why}: " in note for note in found), found
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.com")
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "all")):
+        subprocess.run([*git, *arguments], check=True)
+    found = notes(cli("lint", "web", "--format", "json").out, "STC902")
+    assert any("(by assumed shares of misses, as the history has no rebuild: " in note for note in found), found
 
 
 def test_what_costs_most_is_told_last(cli: Cli, folder: Path) -> None:

@@ -20,7 +20,7 @@ def render(found: EnvironmentHistory, *, width: int = 80, color: bool = False) -
     """The text."""
     page = Page.of(width, color)
     lines = [*_head(found, page)]
-    if len(found.builds) > FEW:
+    if len(found.builds) > FEW and any(build.rebuilds.all for build in found.builds):
         lines += ["", *_overview(found.builds, page)]
     for build in found.builds:
         lines += ["", *_build(build, page, _MOST_PATHS if len(found.builds) <= FEW else _FEWEST_PATHS)]
@@ -109,7 +109,7 @@ def _path(path: ChangedPath, lines: dict[int, int]) -> Row:
 
 
 def _overview(builds: Sequence[BuildHistory], page: Page) -> Iterator[str]:
-    header = ("rebuilds", "cached", "service", "the first layer that is not, most often")
+    header = ("rebuilds", "cached", "service", "most often runs from")
     rows = [header, *(_line(build) for build in builds)]
     yield from _table(rows, page, right=2)
 

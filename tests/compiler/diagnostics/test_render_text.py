@@ -173,6 +173,21 @@ def _fixes() -> list[Diagnostic]:
     ]
 
 
+def _long_fixes() -> list[Diagnostic]:
+    """Edits of a line that is longer than what is shown: at its start, its end, both, and all of it."""
+    source = SourceFile("Dockerfile", "FROM debian\nRUN " + "install several " * 12 + "packages\nUSER 1\n")
+    start, end = source.text.index("install"), source.text.index("\nUSER")
+    begun, ended = Span(source, start, start), Span(source, end, end)
+    fixes = [
+        Fix("At its start", (Edit(begun, "--mount=type=cache,target=/var "),), Safety.SAFE),
+        Fix("At its end", (Edit(ended, " && rm -rf /var/lib/lists"),), Safety.SAFE),
+        Fix("At both", (Edit(begun, "--network=none "), Edit(ended, " # at both")), Safety.SAFE),
+        Fix("All of it", (Edit(Span(source, start, end), "true"),), Safety.SAFE),
+        Fix("Behind a cut: nothing", (Edit(begun, "true\nRUN "), Edit(ended, " # here")), Safety.SAFE),
+    ]
+    return [Diagnostic("STC501", Severity.NOTE, fix.title, Span(source, 0, 4), fix=fix) for fix in fixes]
+
+
 def _hostile() -> list[Diagnostic]:
     source = SourceFile("bad\x1b]0;name\x07.yaml", "a: 1")
     place = Span(source, 0, 1)
@@ -190,6 +205,7 @@ CASES: dict[str, Callable[[], list[Diagnostic]]] = {
     "nothing-to-show": _nothing_to_show,
     "long-lines": _long_lines,
     "fixes": _fixes,
+    "long-fixes": _long_fixes,
     "hostile": _hostile,
 }
 

@@ -161,7 +161,7 @@ def test_user_of_a_target() -> None:
         ("FROM a\nRUN " + "x" * 70_000 + "\n", ["the line is longer than 65535 bytes"]),
         ("FROM a\nRUN <<E\n" + "é" * 40_000 + "\nE\n", ["the line is longer than 65535 bytes"]),
         ("x" * 70_000, ["the line is longer than 65535 bytes"]),
-        ("FROM a\n" + "RUN x\n" * 8_000, ["the Dockerfile has more than 5000 instructions"]),
+        ("FROM a\n" + "RUN x\n" * 8_000, ["the Dockerfile has more than 3000 instructions"]),
         ("x\n" * 1000, ['"X" is not an instruction'] * 20),
         ("FROM a\nRUN x\n", []),
     ],

@@ -238,7 +238,7 @@ def test_values_and_folders_that_no_command_could_have() -> None:
 
 def test_walks_share_an_allowance() -> None:
     found = read("FROM a\nENV v=abc\nENV w=$v\nRUN x\n")
-    allowance = Allowance(4)
+    allowance = Allowance(20)
     values = []
     for _ in range(2):
         *_, state = walk(found, found.stages[-1], {}, allowance=allowance)

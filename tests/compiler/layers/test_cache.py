@@ -338,7 +338,7 @@ def test_a_persistent_cache_hits_at_least_what_a_registry_hits(contexts: list[di
 @pytest.mark.parametrize(
     "text",
     [
-        "FROM a\n" + "RUN x\n" * 4900,
+        "FROM a\n" + "RUN x\n" * 2900,
         "FROM scratch AS a0\nCOPY . /\n"
         + "".join(f"FROM scratch AS a{n + 1}\nCOPY --from=a{n} / /\n" for n in range(2300)),
         "FROM a AS b\n" + "RUN x\n" * 2000 + "FROM c\n" + "COPY --from=b /x /y\n" * 2900,

