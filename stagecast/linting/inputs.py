@@ -106,6 +106,8 @@ def work_of(targets: Sequence[str], problems: Findings) -> list[Work]:
     if len(targets) == 1 and _is_environment(targets[0]):
         return _environments(targets[0], problems)
     if (spec := next((each for each in targets if each.endswith(_SPECS)), None)) is not None:
+        from stagecast.session import Usage
+
         raise Usage(f"{spec} is an environment: lint one alone, or name Dockerfiles and folders")
     return [Work(tuple(of_paths(targets or ["."], problems)))]
 

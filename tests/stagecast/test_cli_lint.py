@@ -256,7 +256,9 @@ def test_without_rebuilds_it_is_said_why_shares_are_assumed(cli: Cli, environmen
     for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "all")):
         subprocess.run([*git, *arguments], check=True)
     found = notes(cli("lint", "web", "--format", "json").out, "STC902")
-    assert any("(by assumed shares of misses, as the history has no rebuild: " in note for note in found), found
+    assert any("(by assumed shares of misses, as the history has no rebuild: " in note for note in found), (
+        found
+    )
 
 
 def test_what_costs_most_is_told_last(cli: Cli, folder: Path) -> None:

@@ -15,7 +15,7 @@ from compiler.layers.model import Step, StepKind
 from compiler.practices.model import Subject
 from compiler.practices.parts.changing import chosen, root
 from compiler.practices.parts.moving import line_end
-from compiler.practices.parts.runs import Run
+from compiler.practices.parts.runs import Run, named_lines
 from compiler.source import SourceFile, Span
 
 # Folders that only tools write, whatever the language.
@@ -252,8 +252,7 @@ def _finding(subject: Subject, broad: Sequence[Step], missing: Sequence[str], *,
     if len(missing) > (".git" in missing):
         notes.append("what tools wrote here is sent to the builder, and is in the key of this step")
     if len(broad) > 1:
-        lines = ", ".join(str(step.instruction.keyword.first.line) for step in broad[1:6])
-        notes.append(f"the same holds for line {lines}")
+        notes.append(f"the same holds for {named_lines([step.instruction for step in broad[1:]])}")
     title = f"Add {shown} to .dockerignore"
     return Diagnostic(
         "STC904",

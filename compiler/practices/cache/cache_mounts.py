@@ -16,7 +16,7 @@ from compiler.dockerfile.mounts import mounts
 from compiler.practices.cache.cache_folders import FURTHER_USE, Kept, kept
 from compiler.practices.model import Subject
 from compiler.practices.parts.independent import apart
-from compiler.practices.parts.runs import Run, behind, called
+from compiler.practices.parts.runs import Run, behind, called, named_lines
 from compiler.shell.model import Activity, ActivityKind
 from compiler.source import Span
 
@@ -162,8 +162,9 @@ def _safety(
         safety = max(safety, Safety.UNSAFE, key=lambda one: _ORDER[one])
         notes.append("the option that keeps the cache out of the image is not needed with a mount")
     if others:
-        lines = ", ".join(str(other.instruction.keyword.first.line) for other in others[:5])
-        notes.append(f"line {lines} works with these downloads, and needs the mount too")
+        where = named_lines([other.instruction for other in others])
+        works, needs = ("works", "needs") if len(others) == 1 else ("work", "need")
+        notes.append(f"{where} {works} with these downloads, and {needs} the mount too")
     if blind:
         safety = Safety.DISPLAY
         notes.append("a later RUN may work with these downloads, and would need the mount too")

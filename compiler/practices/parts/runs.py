@@ -7,7 +7,7 @@ and nothing of what is good or bad in them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from compiler.dockerfile.instructions import Instruction
@@ -98,7 +98,19 @@ def called(activity: Activity) -> str:
     if words[1:2] == ("-m",):
         plain = ["-m", *plain]
         return " ".join((activity.command.program, *plain[:3]))[:50]
-    return " ".join((activity.command.program, *plain[:1]))[:50]
+    # `go mod` is a family of commands; others are told by one word.
+    told = 2 if activity.tool == "go" and plain[:1] == ["mod"] else 1
+    return " ".join((activity.command.program, *plain[:told]))[:50]
+
+
+def named_lines(instructions: Sequence[Instruction]) -> str:
+    """Where instructions start, as messages say it: "line 4", "lines 4 and 9", at most five."""
+    numbers = [str(instruction.keyword.first.line) for instruction in instructions]
+    if len(numbers) > 5:
+        numbers = [*numbers[:4], f"{len(numbers) - 4} more"]
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    return f"lines {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
 def runs(graph: BuildGraph) -> dict[int, Run]:
