@@ -29,9 +29,9 @@ def optional_duration(seconds: float | None) -> str:
 
 
 def difference(seconds: float) -> str:
-    """A duration with its sign: +12s, -1m 05s, 0s."""
+    """A duration with its sign: +12s, -1m 05s, 0s; what rounds to nothing has none."""
     text = duration(abs(seconds))
-    return text if text == "0s" else f"{'-' if seconds < 0 else '+'}{text}"
+    return text if text in ("0s", "0.0s") else f"{'-' if seconds < 0 else '+'}{text}"
 
 
 def percent(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -50,6 +51,8 @@ def run(
 ) -> None:
     """Find what in Dockerfiles makes builds slow, say what it costs, and fix it."""
     check_format(format_, FORMATS)
+    if not math.isfinite(min_saving):
+        raise Usage("it is a number of seconds", param_hint="--min-saving")
     _check(targets or [], fix=fix, diff=diff, unsafe=unsafe_fixes)
     problems = Findings()
     work = work_of(targets or [], problems)

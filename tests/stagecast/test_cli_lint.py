@@ -168,6 +168,7 @@ def test_options_that_do_not_go_together(cli: Cli, web: Path) -> None:
     assert cli("lint", web, "--fix", "--diff").code == 2
     assert cli("lint", web, "--unsafe-fixes").code == 2
     assert cli("lint", web, "--min-saving", "-1").code == 2
+    assert cli("lint", web, "--min-saving", "nan").code == 2
 
 
 # --- environments
