@@ -85,21 +85,25 @@ def _file(archive: tarfile.TarFile, member: tarfile.TarInfo) -> File:
 
 
 def _root() -> bytes:
-    """A root file system with busybox and the tools, as a tar archive."""
+    """A root file system with busybox, the tools and the users that public images have, as a tar archive."""
     script = _SCRIPT.read_bytes()
-    buffer = io.BytesIO(docker.busybox_root())
-    with tarfile.open(fileobj=buffer, mode="a") as archive:
+    files = {"etc/passwd": _USERS, "etc/group": _GROUPS}
+    files |= {f"usr/local/bin/{name}": script for name in TOOLS}
+    buffer = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(docker.busybox_root())) as busybox,
+        tarfile.open(fileobj=buffer, mode="w") as archive,
+    ):
+        # The engine takes no path twice.
+        for member in busybox:
+            if member.name not in files:
+                archive.addfile(member, busybox.extractfile(member) if member.isfile() else None)
         for folder in ("var", "var/cache", "var/lib", "var/log", "opt", "srv", "usr"):
             entry = tarfile.TarInfo(folder)
             entry.mode, entry.type = 0o755, tarfile.DIRTYPE
             archive.addfile(entry)
-        # Behind the first ones, so that they count: the users that public images have.
-        for name, text in {"etc/passwd": _USERS, "etc/group": _GROUPS}.items():
+        for name, content in files.items():
             entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            archive.addfile(entry, io.BytesIO(text))
-        for name in TOOLS:
-            entry = tarfile.TarInfo(f"usr/local/bin/{name}")
-            entry.mode, entry.size = 0o755, len(script)
-            archive.addfile(entry, io.BytesIO(script))
+            entry.mode, entry.size = 0o755 if content is script else 0o644, len(content)
+            archive.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()

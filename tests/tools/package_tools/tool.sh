@@ -144,6 +144,10 @@ mix)
   need mix.exs
   case $verb in deps.get) leave deps/installed "$(named mix.exs mix.lock | digest)" ;;
   *) leave _build/app "$(sources | digest)" ;; esac ;;
+conda)
+  if [ "$verb" = clean ]; then rm -rf /opt/conda/pkgs
+  else leave /opt/conda/envs/installed "$* $(named environment.yml | digest)"; leave "/opt/conda/pkgs/$(date +%N)" "a download"
+  fi ;;
 # Anything else leaves behind that it ran.
 *) leave "/usr/share/ran/$tool" "$*" ;;
 esac
