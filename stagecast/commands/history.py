@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.diagnostics.model import Diagnostic, Findings, Severity
-from compiler.values.suggest import closest
+from stagecast.layer_questions import CACHE, build_of, check_cache, chosen_cache, repository_place
 from stagecast.options import AS_JSON, ENVIRONMENT, format_option
 from stagecast.session import Usage, check_format, show, side_format, the_one, usable, wants_color, width
 
 if TYPE_CHECKING:
     from compiler.context.model import History
     from compiler.driver import Checked
-    from compiler.layers.replay import Cache
     from compiler.plan.model import Build, Plan
-    from compiler.source import Span
 
 _FORMATS = ("text", "json")
-_CACHES = ("persistent", "registry")
 
 
 def run(
@@ -33,17 +30,13 @@ def run(
     commits: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="How many commits, counted from the newest.")
     ] = 1000,
-    cache: Annotated[
-        str | None,
-        typer.Option(metavar="|".join(_CACHES), help="Which cache. Default: the spec's.", show_default=False),
-    ] = None,
+    cache: CACHE = None,
     format_: Annotated[str | None, format_option(*_FORMATS)] = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Replay Git's history: how often each layer of an image would have come from the build cache."""
     check_format(format_, _FORMATS)
-    if cache is not None and cache not in _CACHES:
-        raise Usage(f"no cache {cache}; choose one of {', '.join(_CACHES)}", param_hint="--cache")
+    check_cache(cache)
     format_ = "json" if as_json else format_
     checked = usable(*the_one(environment), format_)
     from compiler.driver import make_plan
@@ -56,7 +49,7 @@ def run(
 
     ids = {build.id for build in asked}
     builds = [each for each in local_builds(checked, plan) if each.build.id in ids]
-    found = history_of(plan.environment, [(each, _cache(each.build, cache)) for each in builds], read)
+    found = history_of(plan.environment, [(each, chosen_cache(each.build, cache)) for each in builds], read)
     if format_ == "json":
         from stagecast.views.layer_history import json
 
@@ -70,22 +63,10 @@ def run(
 
 def _asked(plan: Plan, services: Sequence[str]) -> tuple[Build, ...]:
     """The builds of some services, of all without any. Raises Usage."""
-    built = {service: build for build in plan.builds for service in build.services}
-    known = {workload.service for workload in plan.workloads}
-    for service in services:
-        if service not in known:
-            suggestion = closest(service, known)
-            hint = (
-                f"did you mean {suggestion}?" if suggestion else f"there are {', '.join(sorted(known)[:10])}"
-            )
-            raise Usage(f"there is no service {service}; {hint}")
-        if service not in built:
-            raise Usage(f"no image is built for {service}")
-    if not plan.builds:
+    if not services and not plan.builds:
         raise Usage("the environment builds no image")
-    return tuple(
-        build for build in plan.builds if not services or any(name in services for name in build.services)
-    )
+    asked = {build_of(plan, service).id for service in services}
+    return tuple(build for build in plan.builds if not services or build.id in asked)
 
 
 def _history(checked: Checked, asked: Iterable[Build], commits: int, format_: str | None) -> History:
@@ -121,25 +102,14 @@ def _missing(checked: Checked, build: Build, problem: Exception) -> Diagnostic:
     message = f"the history cannot be replayed: {problem.message}"
     note = "a part of the history would give rates that are wrong, so none are shown"
     return Diagnostic(
-        "STC510", Severity.ERROR, message, _place(checked, build), notes=(note,), hint=problem.hint
+        "STC510", Severity.ERROR, message, repository_place(checked, build), notes=(note,), hint=problem.hint
     )
 
 
 def _elsewhere(checked: Checked, build: Build) -> Diagnostic:
     message = f"the history of `{build.services[0]}` is in another repository"
     hint = 'replay it in a clone of that repository, with a spec that has `repository: "."`'
-    return Diagnostic("STC512", Severity.WARNING, message, _place(checked, build), hint=hint)
-
-
-def _place(checked: Checked, build: Build) -> Span:
-    """Where the spec says which repository a build is of."""
-    from compiler.spec.context import git_source
-    from compiler.spec.sources import said_at
-
-    assert checked.context is not None
-    source = git_source(checked.context.services[build.services[0]])
-    assert source is not None
-    return said_at(source, "repository").place
+    return Diagnostic("STC512", Severity.WARNING, message, repository_place(checked, build), hint=hint)
 
 
 def _tell(checked: Checked, findings: Findings, format_: str | None) -> None:
@@ -148,9 +118,3 @@ def _tell(checked: Checked, findings: Findings, format_: str | None) -> None:
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     shown = unsilenced(errors, settled(checked.job, findings, checked.sources))
     show(shown, side_format(format_), to_stderr=True)
-
-
-def _cache(build: Build, asked: str | None) -> Cache:
-    """The cache that is replayed; a spec without any is told what one would give."""
-    said = asked or build.cache.value
-    return "registry" if said == "registry" else "persistent"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from compiler.diagnostics.model import Diagnostic, Severity
-from compiler.values.suggest import closest
+from stagecast.layer_questions import CACHE, build_of, check_cache, chosen_cache, repository_place
 from stagecast.options import AS_JSON, ENVIRONMENT, format_option
 from stagecast.session import Usage, check_format, show, side_format, the_one, usable, wants_color, width
 
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from compiler.context.git import Repository
     from compiler.context.problems import ContextProblem
     from compiler.driver import Checked
-    from compiler.layers.replay import Cache
     from compiler.plan.model import Build, Plan
     from stagecast.layer_reasons import BuildReasons
 
 _FORMATS = ("text", "json")
-_CACHES = ("persistent", "registry")
 
 
 def run(
@@ -49,17 +47,13 @@ def run(
             metavar="REV", help="The commit that is built. Default: the working tree.", show_default=False
         ),
     ] = None,
-    cache: Annotated[
-        str | None,
-        typer.Option(metavar="|".join(_CACHES), help="Which cache. Default: the spec's.", show_default=False),
-    ] = None,
+    cache: CACHE = None,
     format_: Annotated[str | None, format_option(*_FORMATS)] = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Say which steps of an image's build come from the cache, which run, and what made them run."""
     check_format(format_, _FORMATS)
-    if cache is not None and cache not in _CACHES:
-        raise Usage(f"no cache {cache}; choose one of {', '.join(_CACHES)}", param_hint="--cache")
+    check_cache(cache)
     format_ = "json" if as_json else format_
     checked = usable(*the_one(environment), format_)
     from compiler.driver import make_plan
@@ -77,27 +71,19 @@ def run(
 
 
 def _asked(plan: Plan, service: str | None) -> Build:
-    """The build of a service whose files are here. Raises Usage."""
-    built = {each: build for build in plan.builds for each in build.services}
+    """The build of a service whose files are here; without one, the only build. Raises Usage."""
     if service is None:
-        if len(plan.builds) == 1:
-            service = plan.builds[0].services[0]
-        else:
-            names = ", ".join(sorted(built)[:10])
-            raise Usage(f"which service? name one of {names}" if built else "the environment builds no image")
-    known = {workload.service for workload in plan.workloads}
-    if service not in known | set(built):
-        meant = closest(service, known | set(built))
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(known)[:10])}"
-        raise Usage(f"there is no service {service}; {hint}")
-    if service not in built:
-        raise Usage(f"no image is built for {service}: it runs one that exists")
-    if not built[service].source.is_local:
+        if len(plan.builds) != 1:
+            names = ", ".join(sorted(name for build in plan.builds for name in build.services)[:10])
+            raise Usage(f"which service? name one of {names}" if names else "the environment builds no image")
+        service = plan.builds[0].services[0]
+    build = build_of(plan, service)
+    if not build.source.is_local:
         raise Usage(
             f"the files of {service} are in another repository; "
             'ask in a clone of that one, with a spec that has `repository: "."`'
         )
-    return built[service]
+    return build
 
 
 def _reasons(
@@ -113,13 +99,12 @@ def _reasons(
     from compiler.context.problems import ContextProblem, UnknownRevision
     from stagecast.layer_reasons import reasons_of
 
-    chosen: Cache = "registry" if (cache or build.cache.value) == "registry" else "persistent"
     root = checked.job.root
     try:
         repository = open_repository(root)
         try:
             before = from_ or _before(repository, to)
-            found = reasons_of(plan.environment, build, root, (before, to), chosen)
+            found = reasons_of(plan.environment, build, root, (before, to), chosen_cache(build, cache))
         except UnknownRevision as problem:
             if not repository.shallow:
                 raise Usage("; ".join(filter(None, (problem.message, problem.hint)))) from problem
@@ -150,14 +135,9 @@ def _before(repository: Repository, to: str | None) -> str:
 
 def _unreadable(checked: Checked, build: Build, problem: ContextProblem) -> Diagnostic:
     from compiler.context.problems import UnknownRevision
-    from compiler.spec.context import git_source
-    from compiler.spec.sources import said_at
 
-    assert checked.context is not None
-    source = git_source(checked.context.services[build.services[0]])
-    assert source is not None
     hint = problem.hint
     if isinstance(problem, UnknownRevision):
         hint = "the clone is shallow: `git fetch --unshallow` fetches the rest (in CI: fetch-depth: 0)"
     message = f"two builds cannot be compared: {problem.message}"
-    return Diagnostic("STC511", Severity.ERROR, message, said_at(source, "repository").place, hint=hint)
+    return Diagnostic("STC511", Severity.ERROR, message, repository_place(checked, build), hint=hint)
