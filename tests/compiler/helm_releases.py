@@ -39,10 +39,12 @@ class Releases:
     def chart(self, workload: Workload, tag: str = "v1") -> list[str]:
         """The chart that the compiler emits for a workload, and the flags with its values."""
         assert not [found for found in check(plan(workload)) if found.severity == "error"]
-        write(self.folder, emit(plan(workload)))
+        # A folder of its own: a second release at the same time must not read a chart that is being written.
+        folder = self.folder / workload.release
+        write(folder, emit(plan(workload)))
         image = ["--set-string", f"image.tag={tag}"] if workload.image == BUILT.id else []
-        values = str(self.folder / values_path("shop", workload))
-        return [str(self.folder / release_chart(workload)), "--values", values, *image]
+        values = str(folder / values_path("shop", workload))
+        return [str(folder / release_chart(workload)), "--values", values, *image]
 
     def up(self, workload: Workload, *arguments: str, tag: str = "v1") -> None:
         """A deployment that succeeds."""
