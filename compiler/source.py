@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -66,8 +67,7 @@ class SourceFile:
         return hash(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """The code points `start` (inclusive) to `end` (exclusive) of one source."""
 
     source: SourceFile

@@ -86,8 +86,8 @@ def _value(source: SourceFile, start: int, findings: Findings) -> Node | None:
 
 
 def _moved(diagnostic: Diagnostic, source: SourceFile) -> Diagnostic:
-    labels = tuple(replace(each, span=replace(each.span, source=source)) for each in diagnostic.labels)
-    return replace(diagnostic, span=replace(diagnostic.span, source=source), labels=labels)
+    labels = tuple(replace(each, span=each.span._replace(source=source)) for each in diagnostic.labels)
+    return replace(diagnostic, span=diagnostic.span._replace(source=source), labels=labels)
 
 
 def _below(source: SourceFile, keys: Sequence[Key], value: Node) -> Node:

@@ -50,23 +50,23 @@ def assumed_replay(graph: BuildGraph, context: Tree | None) -> Replay:
     """
     files = {path: _kind(path) for path in context.entries} if context is not None else None
     kinds = [_kinds(step, files) for step in graph.steps]
-    missed = []
     # There are four kinds of rebuilds.
-    known: dict[frozenset[str], tuple[int, ...]] = {}
-    for build in range(REBUILDS):
-        changed = {"source"}
-        if build * _MANIFEST_STRIDE % REBUILDS < MANIFESTS_CHANGED:
-            changed.add("manifest")
-        if build * _FILE_STRIDE % REBUILDS < FILE_CHANGED:
-            changed.add("file")
-        kind = frozenset(changed)
-        if kind not in known:
-            known[kind] = _missed(graph, kinds, changed)
-        missed.append(known[kind])
-    return Replay(graph, ("",) * REBUILDS, (False,) * REBUILDS, tuple(missed))
+    missed = {changed: _missed(graph, kinds, changed) for changed in set(_CHANGED)}
+    revisions, automatic = ("",) * REBUILDS, (False,) * REBUILDS
+    return Replay(graph, revisions, automatic, tuple(missed[changed] for changed in _CHANGED))
 
 
-def _missed(graph: BuildGraph, kinds: list[frozenset[str]], changed: set[str]) -> tuple[int, ...]:
+def _changed(build: int) -> frozenset[str]:
+    """The sorts of files that change before a made-up rebuild."""
+    manifest = build * _MANIFEST_STRIDE % REBUILDS < MANIFESTS_CHANGED
+    file = build * _FILE_STRIDE % REBUILDS < FILE_CHANGED
+    return frozenset(("source", *["manifest"] * manifest, *["file"] * file))
+
+
+_CHANGED = tuple(map(_changed, range(REBUILDS)))
+
+
+def _missed(graph: BuildGraph, kinds: list[frozenset[str]], changed: frozenset[str]) -> tuple[int, ...]:
     ran: set[int] = set()
     for step in graph.steps:
         if not kinds[step.index].isdisjoint(changed) or not ran.isdisjoint(_carried(step)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from compiler.dockerfile.expansion import BadSubstitution
 from compiler.dockerfile.heredocs import Marker, chomped, marker
@@ -20,8 +21,7 @@ class TextSource:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """A COPY or ADD, as written: variables are not expanded yet.
 
     `origin` is `--from`, None for the context. `link` is false with `--link=false`.
@@ -57,6 +57,9 @@ def copy(instruction: Instruction) -> Copy | None:
             body = bodies.get(opened.name, "")
             text = chomped(body) if opened.chomp else body
             texts.append(TextSource(opened.name, text, opened.expand, word.span))
+    if not effective.flags:
+        taken = (None, None, None, False, False, (), None)
+        return Copy(effective, tuple(sources), tuple(texts), destination, *taken)
     return Copy(
         effective,
         tuple(sources),
@@ -74,6 +77,8 @@ def copy(instruction: Instruction) -> Copy | None:
 
 def opens(word: Word) -> Marker | None:
     """The heredoc that a word opens, if it does."""
+    if "<<" not in word.text:
+        return None
     try:
         return marker(word.text)
     except BadSubstitution:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from compiler.dockerfile.characters import SPACE
 from compiler.dockerfile.patterns import BadPattern, replaced, without_prefix, without_suffix
@@ -21,6 +22,8 @@ MOST_NESTED = 60
 LONGEST = 1 << 20
 
 _PLAIN = {escape: re.compile(rf"[^{re.escape(escape)}$<'\"/}}{SPACE}]+") for escape in "\\`"}
+# Most words: they stay as they are, as one word.
+_ORDINARY = {escape: re.compile(rf"[^{re.escape(escape)}$<'\"{SPACE}]*+") for escape in "\\`"}
 _DOUBLE_QUOTED = {escape: re.compile(rf'[^{re.escape(escape)}$"]+') for escape in "\\`"}
 _SPACES = re.compile(f"[{SPACE}]+")
 _SPECIAL = frozenset("@*#?-$!0")
@@ -30,8 +33,7 @@ class BadSubstitution(Exception):
     """A word that cannot be expanded; the text is one sentence without a full stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(NamedTuple):
     """What a word became: as one text, and split at the spaces that no quotes hold together.
 
     `used` are the names that had a value when they were asked for, `unset` those that had none.
@@ -87,9 +89,10 @@ def expand(
             exist, a `?` without a value, more than `limit` characters or than
             the allowance has left.
     """
-    lexer = _Lexer(
-        text.removeprefix("\ufeff"), values, rules or Rules(), limit, allowance or Allowance(16 * limit)
-    )
+    text, rules = text.removeprefix("\ufeff"), rules or Rules()
+    if _ORDINARY[rules.escape].fullmatch(text):
+        return Expanded(text, (text,) if text else (), frozenset(), frozenset())
+    lexer = _Lexer(text, values, rules, limit, allowance or Allowance(16 * limit))
     result, words = lexer.until("", lexer.rules.keep_escapes, 0)
     return Expanded(result, tuple(words), frozenset(lexer.used), frozenset(lexer.unset))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from compiler.dockerfile.characters import BLANK as _BLANK
 from compiler.dockerfile.characters import SPACE as _SPACE
@@ -38,8 +39,7 @@ _LISTS = frozenset(("ADD", "COPY", "VOLUME"))
 _SPACED = frozenset(("FROM", "EXPOSE"))
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A part of an instruction: `text` as written but for continuations, quotes and variables kept.
 
     In JSON form it is the string that the JSON says.
@@ -49,8 +49,7 @@ class Word:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """`--name=value` without its quotes; `value` is None without an `=`."""
 
     name: str
@@ -63,8 +62,7 @@ class Flag:
         return f"--{self.name}" if self.value is None else f"--{self.name}={self.value}"
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One of ARG, ENV or LABEL. `value` is None for an ARG without default; quotes are kept.
 
     `separator` is "=", or "" in the old form `ENV name value`.
@@ -75,8 +73,7 @@ class Assignment:
     separator: str = "="
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction.
 
     `name` is in capitals, `keyword` its place. `arguments` is the joined text
@@ -104,7 +101,10 @@ class Instruction:
 
     def flag(self, name: str) -> Flag | None:
         """The first flag with this name."""
-        return next((flag for flag in self.flags if flag.name == name), None)
+        for flag in self.flags:
+            if flag.name == name:
+                return flag
+        return None
 
     @property
     def effective(self) -> Instruction:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from compiler.dockerfile.characters import BOM, SPACE
 from compiler.dockerfile.directives import Directive, read_directives
@@ -33,8 +34,7 @@ _EMPTY_LINE = re.compile(rf"^[{_GO_SPACE}]*+\n", re.MULTILINE)
 _SPACES = re.compile(rf"[{_GO_SPACE}]*+")
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(NamedTuple):
     """The text of an instruction without its continuations, and where each part of it stands.
 
     Part n starts at `starts[n]` in the text and at `places[n]` in the source.
@@ -64,8 +64,7 @@ class Heredoc:
     end: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """One instruction as written. `span` is all of it without the last line end.
 
     `own_end` is where its own lines end, before those of its heredocs.
@@ -191,13 +190,15 @@ class _Reader:
     def _joined(self, start: int) -> tuple[Joined, int, bool]:
         """The text of an instruction over all its lines, where the last of them ends, and of empty lines."""
         text, escape = self.source.text, self.escape
+        end = self._line(start)
+        if not text[start:end].rstrip(" \t").endswith(escape):
+            return Joined(text[start:end], (0,), (start,)), end, False
         starts: list[int] = []
         places: list[int] = []
         pieces: list[str] = []
         length = 0
         empty = False
         while True:
-            end = self._line(start)
             piece = text[start:end]
             bare = piece.rstrip(" \t")
             goes_on = bare.endswith(escape) and not bare.endswith(escape * 2)
@@ -218,6 +219,7 @@ class _Reader:
                 end = max(end, self._before_line_end(self.at))
                 break
             start = self.at
+            end = self._line(start)
         return Joined("".join(pieces), tuple(starts), tuple(places)), end, empty
 
     def _heredocs(

@@ -48,7 +48,7 @@ def refusals(instruction: Instruction, *, flags: bool = True) -> Iterator[Proble
 
     A file with a `# syntax=` line may be read by a frontend that knows more of them.
     """
-    if instruction.name not in _ANY_FLAGS:
+    if instruction.flags and instruction.name not in _ANY_FLAGS:
         yield from _bad_flags(instruction, flags)
     for message, hint in _JUDGES[instruction.name](instruction):
         yield Problem(message, instruction.span, hint, parsing=False)

@@ -105,13 +105,14 @@ def walk(
     allowance = allowance or Allowance()
     everywhere = global_values(dockerfile, given, platform, allowance)
     values = dict(inherited or {})
+    seen_values = MappingProxyType(values)
     rules = Rules(dockerfile.escape)
     state: State | None = None
     seen: frozenset[str] = frozenset()
     shell: tuple[str, ...] = DEFAULT_SHELL
     folder, user = "/", ""
     for instruction in _line_of(dockerfile, stage):
-        state = State(instruction, MappingProxyType(values), seen, shell, folder, user, rules, allowance)
+        state = State(instruction, seen_values, seen, shell, folder, user, rules, allowance)
         yield state
         if instruction.name == "ENV":
             # All of one ENV are expanded with what held before it.

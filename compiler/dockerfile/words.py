@@ -65,11 +65,10 @@ _UNESCAPE = {e: re.compile(rf"{re.escape(e)}(.|\Z)", re.DOTALL) for e in "\\`"}
 
 def stripped(text: str, start: int, end: int) -> Piece:
     """A part without the white space around it; at the end of the part if there is nothing else."""
-    while start < end and text[start] in SPACE:
-        start += 1
-    while end > start and text[end - 1] in SPACE:
-        end -= 1
-    return Piece(text[start:end], start, end)
+    left = text[start:end].lstrip(SPACE)
+    start = end - len(left)
+    bare = left.rstrip(SPACE)
+    return Piece(bare, start, start + len(bare))
 
 
 def split_command(text: str, flag_escape: str, start: int = 0) -> Command:

@@ -10,7 +10,8 @@ or predicted here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 
 from compiler.dockerfile.expansion import Allowance, BadSubstitution, Rules, expand
 from compiler.dockerfile.instructions import Instruction
@@ -24,6 +25,7 @@ from compiler.source import SourceFile
 from compiler.values.images import parse_image
 from compiler.values.malformed import Malformed
 
+_KINDS = {kind.name: kind for kind in (StepKind.RUN, StepKind.COPY, StepKind.ADD, StepKind.WORKDIR)}
 # Of steps and stages together: far more than any build has, and what a second can make.
 _MOST_PARTS = 200_000
 PLATFORM: Mapping[str, str] = {
@@ -153,22 +155,17 @@ class _Lowering:
         for instruction in self._instructions(index):
             if self.parts > _MOST_PARTS:
                 return
-            made, kind = None, StepKind.RUN
+            kind = _KINDS.get(instruction.name)
+            if kind is None:
+                scene.state(instruction)
+                continue
             scene.unset.clear()
-
-            def origins(name: str, instruction: Instruction = instruction) -> tuple[int | None, str]:
-                return self._origin(name, instruction, index)
-
-            if instruction.name == "RUN":
-                made = made_by_run(instruction, scene, origins)
-            elif instruction.name in ("COPY", "ADD"):
-                kind = StepKind(instruction.name.lower())
-                made = made_by_copy(instruction, scene, origins)
-            elif instruction.name == "WORKDIR":
-                kind = StepKind.WORKDIR
+            if kind is StepKind.WORKDIR:
                 made = made_by_workdir(instruction, scene)
             else:
-                scene.state(instruction)
+                origins = partial(self._origin, instruction=instruction, stage=index)
+                make = made_by_run if kind is StepKind.RUN else made_by_copy
+                made = make(instruction, scene, origins)
             if made is not None:
                 self._add(index, kind, instruction, made, scene)
 
@@ -260,4 +257,4 @@ def _named(instruction: Instruction) -> list[str]:
 def _triggered(text: str, stage: Stage) -> list[Instruction]:
     """The trigger of an image, at the place of the FROM that brings it."""
     found = read_dockerfile(SourceFile("ONBUILD", f"FROM {SCRATCH}\n{text}\n")).instructions[1:]
-    return [replace(each, span=stage.head.span, keyword=stage.head.keyword) for each in found]
+    return [each._replace(span=stage.head.span, keyword=stage.head.keyword) for each in found]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.reader import Dockerfile
@@ -26,8 +27,7 @@ class StepKind(StrEnum):
     WORKDIR = "workdir"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A named piece of a step's key.
 
     `name` is one of "command", "shell", "folder", "user", "network",
@@ -39,8 +39,7 @@ class Part:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """Files whose content is in a step's key.
 
     `origin` is the index of the step whose result they are taken from, None

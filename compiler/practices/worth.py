@@ -73,14 +73,15 @@ def priced(subject: Subject, found: Sequence[Diagnostic], least_s: float = LEAST
     findings = []
     for diagnostic in found:
         cost = prices.worth(diagnostic)
-        if cost is not None and cost.saved_s < least_s:
+        if cost is None:
+            if diagnostic.fix is not None and not prices.can_be_made(diagnostic.fix):
+                diagnostic = replace(diagnostic, fix=None)
+        elif cost.saved_s < least_s:
             if diagnostic.code not in BESIDES_TIME:
                 continue
             if cost.saved_s < -_NOISE_S:
                 diagnostic = replace(diagnostic, fix=None)
             cost = None
-        if diagnostic.fix is not None and cost is None and not prices.can_be_made(diagnostic.fix):
-            diagnostic = replace(diagnostic, fix=None)
         findings.append(Finding(diagnostic, cost))
     return sorted(findings, key=_rank)
 

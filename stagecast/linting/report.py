@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from compiler.diagnostics.model import Diagnostic, Findings
 from compiler.practices.model import Finding
 from stagecast.linting.inputs import Work
-from stagecast.linting.judging import Judged, Settings, judge
+from stagecast.linting.judging import Judged, Settings
+from stagecast.linting.sharing import judge_all
 
 if TYPE_CHECKING:
     from stagecast.forecasting.dockerfiles import Cost
@@ -50,7 +51,8 @@ def report_of(work: Sequence[Work], settings: Settings) -> Report:
     told: list[Told] = []
     others: list[Diagnostic] = []
     for one in work:
-        judged = [judge(case, settings) for case in one.cases]
+        # What an environment's findings cost its pipeline is asked of their subjects.
+        judged = judge_all(one.cases, settings, processes=None if one.plan is None else 1)
         others += _others(judged)
         told += _told(one, judged)
     return Report(tuple(told), tuple(others))

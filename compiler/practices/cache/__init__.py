@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from compiler.diagnostics.model import Diagnostic
 from compiler.practices.cache.broad_copies import broad_copies
@@ -11,7 +10,7 @@ from compiler.practices.cache.cache_mounts import cache_mounts
 from compiler.practices.cache.package_caches import package_caches
 from compiler.practices.cache.update_alone import update_alone
 from compiler.practices.model import Subject
-from compiler.practices.parts.changing import changing
+from compiler.practices.parts.changing import changing_by_names
 from compiler.practices.parts.runs import runs
 
 CODES = ("STC904", "STC905", "STC906", "STC909")
@@ -24,7 +23,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     mounted = {(index, ecosystem) for index, ecosystem, _ in mounts}
     found = [
         *broad_copies(subject, read),
-        *update_alone(subject, read, changing(replace(subject, history=None))),
+        *update_alone(subject, read, changing_by_names(subject)),
         *package_caches(subject, read, mounted),
         *(diagnostic for _, _, diagnostic in mounts),
     ]

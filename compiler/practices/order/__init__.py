@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from compiler.diagnostics.model import Diagnostic
 from compiler.practices.model import Subject
 from compiler.practices.order.early_arguments import early_arguments
 from compiler.practices.order.late_packages import asks, late_packages
-from compiler.practices.parts.changing import Lines, changing
+from compiler.practices.parts.changing import Lines, changing, changing_by_names
 from compiler.practices.parts.changing_names import kind
 from compiler.practices.parts.runs import Run, runs
 
@@ -21,7 +20,7 @@ def check(subject: Subject) -> Iterator[Diagnostic]:
     read = runs(subject.graph)
     if not read:
         return
-    lines = changing(replace(subject, history=None))
+    lines = changing_by_names(subject)
     if subject.history is not None and _asks_history(subject, read, lines):
         lines = changing(subject)
     found = [*late_packages(subject, read, lines), *early_arguments(subject, read, lines)]

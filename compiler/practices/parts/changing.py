@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.layers.model import Step, StepKind
 from compiler.layers.selection import matcher
 from compiler.practices.model import Subject
+from compiler.practices.parts.remembered import remembered
 from compiler.practices.parts.runs import behind
 
 FEWEST_BUILDS = 10
@@ -135,6 +136,12 @@ def changing(subject: Subject) -> Lines:
         first.append(step.index if before is None and reason else before)
         depth.append(0 if above is None or before is None else depth[above] + 1)
     return Lines(why, tuple(first), tuple(project), tuple(placed), tuple(depth))
+
+
+@remembered
+def changing_by_names(subject: Subject) -> Lines:
+    """As `changing`, without a history."""
+    return changing(subject if subject.history is None else replace(subject, history=None))
 
 
 def root(pattern: str) -> bool:

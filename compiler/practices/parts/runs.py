@@ -14,6 +14,7 @@ from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.lines import Lines
 from compiler.dockerfile.reader import Dockerfile
 from compiler.layers.model import BuildGraph, Step, StepKind
+from compiler.practices.parts.remembered import remembered
 from compiler.shell.activities import activities
 from compiler.shell.model import Activity, ActivityKind, Command, Script
 from compiler.shell.reading import read_script, single_command
@@ -113,6 +114,7 @@ def named_lines(instructions: Sequence[Instruction]) -> str:
     return f"lines {', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
+@remembered
 def runs(graph: BuildGraph) -> dict[int, Run]:
     """The RUNs of a build that a POSIX shell (or none) reads, by the index of their step; none on Windows."""
     own = places(graph.dockerfile)

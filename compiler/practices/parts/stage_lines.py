@@ -17,6 +17,7 @@ from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.reader import Stage
 from compiler.dockerfile.scope import State, walk
 from compiler.practices.model import Subject
+from compiler.practices.parts.remembered import remembered
 from compiler.shell.activities import activities
 from compiler.shell.model import Activity, Script
 from compiler.shell.reading import read_script, single_command
@@ -88,26 +89,41 @@ class Spot:
 def stage_lines(subject: Subject) -> Iterator[tuple[int, list[Spot]]]:
     """The lines of the stages that the target needs and that run something, in the order of the file."""
     reached = {step.stage for step in subject.graph.steps}
-    read: dict[int, Ran] = {}
     walked = 0
     for index, stage in enumerate(subject.dockerfile.stages):
         runs = any(each.effective.name == "RUN" for each in stage.instructions)
         if index not in reached or not runs or walked > MOST_WALKED:
             continue
-        line = list(_line(subject, stage, read, MOST_WALKED - walked))
+        line = line_of(subject, index)[: MOST_WALKED - walked + 1]
         walked += len(line)
         yield index, line
 
 
 def line_of(subject: Subject, index: int) -> list[Spot]:
     """The line of one stage, whether it runs something itself or not."""
-    return list(_line(subject, subject.dockerfile.stages[index], {}, MOST_WALKED))
+    known = _known(subject)
+    if index not in known.lines:
+        known.lines[index] = list(_line(subject, subject.dockerfile.stages[index], known.ran))
+    return known.lines[index]
 
 
-def _line(subject: Subject, stage: Stage, read: dict[int, Ran], most: int) -> Iterator[Spot]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The lines of a subject that somebody asked for, by stage; their RUNs by the instruction's identity."""
+
+    lines: dict[int, list[Spot]] = field(default_factory=dict)
+    ran: dict[int, Ran] = field(default_factory=dict)
+
+
+@remembered
+def _known(_: Subject) -> _Known:
+    return _Known()
+
+
+def _line(subject: Subject, stage: Stage, read: dict[int, Ran]) -> Iterator[Spot]:
     own = {id(each) for each in stage.instructions}
     for count, state in enumerate(walk(subject.dockerfile, stage, dict(subject.arguments))):
-        if count > most:
+        if count > MOST_WALKED:
             return
         instruction = state.instruction
         mine = id(instruction) in own

@@ -224,7 +224,7 @@ def tree_after(history: History, count: int) -> Tree:
 
 def covered(read: Read, tree: Tree) -> set[tuple[Read, str]]:
     """The patterns of a read that cover something."""
-    single = [(pattern, replace(read, patterns=(pattern,))) for pattern in read.patterns]
+    single = [(pattern, read._replace(patterns=(pattern,))) for pattern in read.patterns]
     return {(read, pattern) for pattern, each in single if any(content.covered(each, tree.entries))}
 
 
