@@ -82,7 +82,7 @@ def _judged(
     if not image or image == "scratch" or image.lower() in names or _may_be_stage(use.text, names):
         return
     why = moving(image)
-    if why is None or not (use.starts or _is_image(image)):
+    if why is None or not (_is_published(image) if use.starts else _is_image(image)):
         return
     shown_image = shown(image)[1:-1]
     message = f"`{shown_image}` can be another image tomorrow: {why}"
@@ -135,6 +135,12 @@ def _may_be_stage(text: str, names: set[str]) -> bool:
     return any(name.startswith(pieces[0]) and name.endswith(pieces[-1]) for name in names) and "".join(
         pieces
     ) not in ("", ":")
+
+
+def _is_published(image: str) -> bool:
+    """Whether a registry can have it: a name without a slash that is no image of Docker Hub was made here."""
+    name = image.partition("@")[0].partition(":")[0]
+    return "/" in image or "$" in name or name in OFFICIAL
 
 
 def _is_image(image: str) -> bool:

@@ -37,28 +37,34 @@ _VARIANT = re.compile(
 )
 _NONROOT = frozenset(("nonroot", "debug-nonroot", "debug"))
 
-# Names without a slash that are images of Docker Hub: any other may be a build context.
+# All names without a slash that are, or were, images of Docker Hub (docker-library/official-images, library/,
+# August 2026 and before). Any other is a build context, or an image that somebody made here.
 OFFICIAL = frozenset(
     (
-        *("adminer", "aerospike", "almalinux", "alpine", "amazoncorretto", "amazonlinux", "api-firewall"),
-        *("arangodb", "archlinux", "backdrop", "bash", "bonita", "buildpack-deps", "busybox", "caddy"),
-        *("cassandra", "centos", "chronograf", "cirros", "clearlinux", "clefos", "clickhouse", "clojure"),
-        *("composer", "consul", "convertigo", "couchbase", "couchdb", "crate", "dart", "debian", "docker"),
-        *("drupal", "eclipse-mosquitto", "eclipse-temurin", "eggdrop", "elasticsearch", "elixir", "emqx"),
-        *("erlang", "express-gateway", "fedora", "flink", "fluentd", "friendica", "gazebo", "gcc"),
-        *("geonetwork", "ghost", "golang", "gradle", "groovy", "haproxy", "haskell", "haxe", "hello-world"),
-        *("hitch", "httpd", "hylang", "ibm-semeru-runtimes", "ibmjava", "influxdb", "irssi", "jetty"),
-        *("jobber", "joomla", "jruby", "julia", "kapacitor", "kibana", "kong", "krakend", "lightstreamer"),
+        *("adminer", "adoptopenjdk", "aerospike", "almalinux", "alpine", "alt", "amazoncorretto"),
+        *("amazonlinux", "api-firewall", "arangodb", "archlinux", "azul-zulu", "backdrop", "bash"),
+        *("bonita", "buildpack-deps", "busybox", "caddy", "cassandra", "celery", "centos", "chronograf"),
+        *("cirros", "clearlinux", "clefos", "clickhouse", "clojure", "composer", "consul", "convertigo"),
+        *("couchbase", "couchdb", "couchdb-nouveau", "crate", "crux", "dart", "debian", "django", "docker"),
+        *("docker-dev", "drupal", "eclipse-mosquitto", "eclipse-temurin", "eggdrop", "elasticsearch"),
+        *("elixir", "emqx", "erlang", "espocrm", "euleros", "express-gateway", "fedora", "flink"),
+        *("fluentd", "friendica", "fsharp", "gazebo", "gcc", "geonetwork", "ghost", "glassfish", "golang"),
+        *("gradle", "groovy", "haproxy", "haskell", "haxe", "hello-seattle", "hello-world", "hipache"),
+        *("hitch", "hola-mundo", "httpd", "hylang", "ibm-semeru-runtimes", "ibmjava", "influxdb", "iojs"),
+        *("irssi", "java", "jenkins", "jetty", "jobber", "joomla", "jruby", "julia", "kaazing-gateway"),
+        *("kapacitor", "kibana", "known", "kong", "krakend", "lightstreamer", "lightstreamer-server"),
         *("liquibase", "logstash", "mageia", "mariadb", "matomo", "maven", "mediawiki", "memcached"),
-        *("mongo", "mongo-express", "monica", "mono", "mysql", "nats", "nats-streaming", "neo4j"),
-        *("neurodebian", "nextcloud", "nginx", "node", "notary", "odoo", "open-liberty", "openjdk"),
-        *("opensuse", "oraclelinux", "orientdb", "percona", "perl", "photon", "php", "phpmyadmin", "plone"),
-        *("postfixadmin", "postgres", "pypy", "python", "r-base", "rabbitmq", "rakudo-star", "redis"),
-        *("redmine", "registry", "rethinkdb", "rocket.chat", "rockylinux", "ros", "ruby", "rust"),
-        *("sapmachine", "satosa", "silverpeas", "sl", "solr", "sonarqube", "spark", "spiped", "storm"),
-        *("swift", "swipl", "teamspeak", "telegraf", "thrift", "tomcat", "tomee", "traefik", "ubuntu"),
-        *("unit", "varnish", "vault", "websphere-liberty", "wordpress", "xwiki", "yourls", "znc"),
-        *("zookeeper",),
+        *("mongo", "mongo-express", "monica", "mono", "mosquitto", "mysql", "nats", "nats-streaming"),
+        *("neo4j", "neurodebian", "nextcloud", "nginx", "nim", "node", "notary", "notary-server"),
+        *("notary-signer", "nuxeo", "odoo", "open-liberty", "openjdk", "opensuse", "oraclelinux"),
+        *("orientdb", "owncloud", "percona", "perl", "photon", "php", "php-zendserver", "phpmyadmin"),
+        *("piwik", "plone", "postfixadmin", "postgres", "pypy", "python", "r-base", "rabbitmq", "rails"),
+        *("rakudo-star", "rapidoid", "redis", "redmine", "registry", "rethinkdb", "rocket.chat"),
+        *("rockylinux", "ros", "ruby", "rust", "sapmachine", "satosa", "sentry", "silverpeas", "sl"),
+        *("solr", "sonarqube", "sourcemage", "spark", "spiped", "storm", "swarm", "swift", "swipl"),
+        *("teamspeak", "telegraf", "thrift", "tomcat", "tomee", "traefik", "ubuntu", "ubuntu-debootstrap"),
+        *("ubuntu-upstart", "unit", "varnish", "vault", "websphere-liberty", "wordpress", "xwiki"),
+        *("yourls", "zend-php", "znc", "zookeeper"),
     )
 )
 
