@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from compiler.dockerfile.characters import SPACE
 from compiler.dockerfile.heredocs import markers
@@ -30,30 +31,58 @@ _OTHER_SHELL = re.compile(
 _SHEBANG = re.compile(r"#![^\n]*/(?:env\s+(?:-S\s+)?)?(?:ba|da|a|z|k)?sh\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """The commands of a RUN, wrappers such as sudo seen through.
+class Text(NamedTuple):
+    """What a RUN gives to its shell, in JSON form the array.
 
-    `text` is what the shell gets; offsets of the commands are in it. It is made of pieces: from `starts[n]`
-    on it stands in the source from `places[n]` on, without a gap until the next piece.
+    It is made of pieces: from `starts[n]` on it stands in the source from `places[n]` on, without a gap until
+    the next piece; `exact` tells that this is so of every character. `heredoc` tells that it is all of one's
+    body. Not `posix` is a text of another language.
     """
 
     text: str
+    starts: Sequence[int]
+    places: Sequence[int]
+    exact: bool
+    heredoc: bool = False
+    posix: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The commands of a RUN, wrappers such as sudo seen through. Their offsets are in the text."""
+
+    instruction: Instruction
+    read: Text
     script: Script
-    span: Span
-    starts: tuple[int, ...]
-    places: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """What the shell gets, in JSON form the array."""
+        return self.read.text
+
+    @property
+    def exact(self) -> bool:
+        """Whether the text stands in the file as it is, but for continuations."""
+        return self.read.exact
 
     def place(self, command: Command) -> Span:
         """Where a command stands in the Dockerfile; continuations and comments in it included."""
-        first = self._offset(command.start)
-        last = self._offset(max(command.start, command.end - 1)) + 1
-        return Span(self.span.source, first, max(first, last))
+        return self._span(command.start, max(command.start + 1, command.end))
+
+    def between(self, start: int, end: int) -> Span | None:
+        """Where a part of the text stands; None where the file has another text there."""
+        return self._span(start, end) if self.exact and end <= len(self.text) else None
+
+    def _span(self, start: int, end: int) -> Span:
+        first = self._offset(start)
+        last = max(first, self._offset(end - 1) + 1) if end > start else first
+        return Span(self.instruction.span.source, first, last)
 
     def _offset(self, at: int) -> int:
-        index = max(0, bisect_right(self.starts, at) - 1)
-        offset = self.places[index] + at - self.starts[index]
-        return min(max(offset, self.span.start), self.span.end)
+        index = max(0, bisect_right(self.read.starts, at) - 1)
+        offset = self.read.places[index] + at - self.read.starts[index]
+        span = self.instruction.span
+        return min(max(offset, span.start), span.end)
 
 
 def commands(
@@ -64,15 +93,14 @@ def commands(
     `shell` is what SHELL says. One that reads another language than a POSIX shell gives a
     script without commands that is not complete.
     """
-    lines = _lines(dockerfile, instruction)
-    text, starts, places, posix = _text(instruction, lines)
+    text = _text(instruction, _lines(dockerfile, instruction))
+    posix = text.posix
     if instruction.json:
-        script = single_command([word.text for word in instruction.words], len(text))
-    elif not posix or any(_OTHER_SHELL.search(word) for word in shell):
-        script = Script((), complete=False)
+        script = single_command([word.text for word in instruction.words], len(text.text))
     else:
-        script = read_script(text)
-    return Commands(text, seen_through(script), instruction.span, tuple(starts), tuple(places))
+        posix = posix and not any(_OTHER_SHELL.search(word) for word in shell)
+        script = read_script(text.text) if posix else Script((), complete=False)
+    return Commands(instruction, text._replace(posix=posix), seen_through(script))
 
 
 def _lines(dockerfile: Dockerfile, instruction: Instruction) -> Lines | None:
@@ -84,31 +112,30 @@ def _lines(dockerfile: Dockerfile, instruction: Instruction) -> Lines | None:
     return written[at] if written[at].span == instruction.span else None
 
 
-def _text(instruction: Instruction, lines: Lines | None) -> tuple[str, list[int], list[int], bool]:
-    """The text, its pieces, and whether a POSIX shell may read it."""
-    rest = instruction.rest.text
-    starts, places = _pieces(instruction, lines)
+def _text(instruction: Instruction, lines: Lines | None) -> Text:
+    line = _own_line(instruction, lines)
     heredocs = instruction.heredocs
     if not heredocs or instruction.json:
-        return rest, starts, places, True
-    opened = markers(rest)
-    if len(opened) == len(heredocs) == 1 and rest.rstrip(SPACE).startswith("<<") and len(rest.split()) == 1:
-        text, starts, places = _heredoc(heredocs[0])
-        posix = not text.startswith("#!") or _SHEBANG.match(text) is not None
-        return text, starts, places, posix
-    text = rest
+        return line
+    opened = markers(line.text)
+    bare = line.text.rstrip(SPACE).startswith("<<") and len(line.text.split()) == 1
+    if len(opened) == len(heredocs) == 1 and bare:
+        body = _heredoc(heredocs[0])
+        posix = not body.text.startswith("#!") or _SHEBANG.match(body.text) is not None
+        return body._replace(exact=line.exact, heredoc=True, posix=posix)
+    text, starts, places = line.text, [*line.starts], [*line.places]
     for heredoc in heredocs:
         starts.append(len(text) + 1)
         places.append(heredoc.body.start)
         text += "\n" + heredoc.body.text + heredoc.marker.name
-    return text, starts, places, True
+    return Text(text, starts, places, line.exact)
 
 
-def _heredoc(heredoc: Heredoc) -> tuple[str, list[int], list[int]]:
-    """The text of a heredoc, without the tabs that `<<-` takes, and its pieces."""
+def _heredoc(heredoc: Heredoc) -> Text:
+    """The text of a heredoc, without the tabs that `<<-` takes."""
     body = heredoc.body
     if not heredoc.marker.chomp:
-        return body.text, [0], [body.start]
+        return Text(body.text, [0], [body.start], exact=True)
     lines: list[str] = []
     starts: list[int] = []
     places: list[int] = []
@@ -119,22 +146,22 @@ def _heredoc(heredoc: Heredoc) -> tuple[str, list[int], list[int]]:
         places.append(place + len(line) - len(kept))
         lines.append(kept)
         start, place = start + len(kept) + 1, place + len(line) + 1
-    return "\n".join(lines), starts, places
+    return Text("\n".join(lines), starts, places, exact=True)
 
 
-def _pieces(instruction: Instruction, lines: Lines | None) -> tuple[list[int], list[int]]:
-    """Where the joined text after the flags stands in the source."""
+def _own_line(instruction: Instruction, lines: Lines | None) -> Text:
+    """The joined text after the flags."""
     rest = instruction.rest
     if lines is None:
-        return [0], [rest.span.start]
+        return Text(rest.text, [0], [rest.span.start], exact=False)
     joined = lines.joined
     begin = len(joined.text.rstrip(SPACE)) - len(rest.text.rstrip(SPACE))
     if begin < 0 or not joined.text.startswith(rest.text, begin):
-        return [0], [rest.span.start]
+        return Text(rest.text, [0], [rest.span.start], exact=False)
     index = max(0, bisect_right(joined.starts, begin) - 1)
     starts = [start - begin for start in joined.starts[index:]]
     places = list(joined.places[index:])
     # The first piece begins before the command: the keyword and flags are cut off.
     places[0] -= starts[0]
     starts[0] = 0
-    return starts, places
+    return Text(rest.text, starts, places, exact=not instruction.json)

@@ -55,7 +55,7 @@ def cache_mounts(subject: Subject, runs: dict[int, Run]) -> Iterator[tuple[int, 
     covered: set[tuple[int, str]] = set()
     for index in sorted(runs):
         run = runs[index]
-        if run.lines is None or any(mount.type == "cache" for mount in mounts(run.instruction)):
+        if not run.own or any(mount.type == "cache" for mount in mounts(run.instruction)):
             continue
         seen: set[str] = set()
         for activity in run.of(ActivityKind.DEPENDENCIES):
@@ -124,7 +124,7 @@ def _others(subject: Subject, runs: dict[int, Run], run: Run, ecosystem: str) ->
         if behind(step) in line:
             line.add(step.index)
             other = runs.get(step.index)
-            if other is None or other.lines is None:
+            if other is None or not other.own:
                 continue
             if any(a.ecosystem == ecosystem for a in other.activities) and not any(
                 mount.type == "cache" for mount in mounts(other.instruction)

@@ -168,7 +168,7 @@ def package_caches(
     unfetched = {index for index, run in runs.items() if _goes_by_old_list(run)}
     for index in reversed(line):
         run = runs.get(index)
-        if run is None or run.lines is None or not run.understood:
+        if run is None or not run.own or not run.understood:
             continue
         for name, cache in _CACHES.items():
             if name in _BY_VARIABLES and not image(subject, run):
@@ -277,11 +277,11 @@ def _appended(run: Run, command: str, safety: Safety) -> tuple[tuple[Edit, ...],
     instruction = run.instruction
     source = instruction.keyword.source
     text = run.text.rstrip()
-    if instruction.json or run.offset is None or not text:
+    if not (run.own and run.commands.exact and text):
         return (), safety
-    if run.heredoc:
+    if run.commands.read.heredoc:
         ending = line_end(source)
-        at = run.offset + len(run.text)
+        at = instruction.heredocs[0].body.end
         # Without `set -e` the last command alone says how the RUN ends.
         return (Edit(Span(source, at, at), command + ending),), max(safety, Safety.UNSAFE, key=_rank)
     last = run.text.rsplit("\n", 1)[-1]

@@ -100,7 +100,7 @@ def _join(subject: Subject, lines: Lines, update: Run, install: Run) -> tuple[Sa
     """One RUN of two: the update's commands in front of the other's, and how safe that is."""
     before, after = update.instruction, install.instruction
     plain = all(
-        not i.json and not i.heredocs and not i.flags and i.words and run.offset is not None
+        not i.heredocs and not i.flags and run.own and run.commands.exact
         for i, run in ((before, update), (after, install))
     )
     if not plain or update.step.stage != install.step.stage:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from compiler.diagnostics.model import Diagnostic, Label, Severity
 from compiler.practices.manifests.conventions import ADVICE
 from compiler.practices.manifests.manifest_order import better_order
-from compiler.practices.manifests.reordering import command_spans
 from compiler.practices.manifests.waiting import Waiting, waiting_installs
 from compiler.practices.model import Subject
 from compiler.source import Span
@@ -67,5 +66,4 @@ def _shown(case: Waiting) -> str:
 
 
 def _span(case: Waiting) -> Span:
-    places = command_spans(case.subject.dockerfile, case.spot)
-    return places[case.install.command] if places else case.spot.instruction.rest.span
+    return case.ran.commands.place(case.ran.activities[case.install.command].command)

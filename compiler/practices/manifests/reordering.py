@@ -125,7 +125,7 @@ def _within(path: str, folder: str) -> bool:
 
 def _neutral_run(spot: Spot, moving: Sequence[Copied]) -> bool:
     ran = spot.ran
-    if ran is None or not ran.script.complete or mounts(spot.instruction):
+    if ran is None or not ran.commands.script.complete or mounts(spot.instruction):
         return False
     return all(_neutral(activity, moving) for activity in ran.activities)
 
@@ -220,10 +220,10 @@ def _after_install(
     if tail is None:
         at = spot.instruction.span.end
         return [Edit(Span(dockerfile.source, at, at), f"{end}{moved}")]
-    places = command_spans(dockerfile, spot)
-    if not ran.plain or places is None:
+    if not ran.commands.exact or spot.instruction.heredocs:
         raise NoOrder("the RUN also does what needs the sources")
-    cut = Span(dockerfile.source, places[tail - 1].end, places[tail].start)
+    before, behind = (ran.commands.place(ran.activities[at].command) for at in (tail - 1, tail))
+    cut = Span(dockerfile.source, before.end, behind.start)
     return [Edit(cut, f"{end}{moved}{end}RUN{flags}")]
 
 
@@ -239,7 +239,7 @@ def _tail(line: Sequence[Spot], plan: Reordering, ran: Ran) -> int | None:
     """
     moving = [copied for p in plan.copies if (copied := line[p].copied) is not None]
     commands = ran.activities
-    if not ran.script.complete:
+    if not ran.commands.script.complete:
         raise NoOrder("the RUN is not read wholly")
     moves_folder = False
     for index, activity in enumerate(commands):
@@ -257,24 +257,6 @@ def _tail(line: Sequence[Spot], plan: Reordering, ran: Ran) -> int | None:
     if moves_folder or depths != {0} or joined != {"&&"} or commands[index].command.start <= 0:
         raise NoOrder("the RUN also does what needs the sources, and cannot be divided")
     return index
-
-
-def command_spans(dockerfile: Dockerfile, spot: Spot) -> list[Span] | None:
-    """Where the commands of a RUN stand in the file; None where that is not known."""
-    ran = spot.ran
-    lines = next(
-        (w for w in dockerfile.written.instructions if w.span.start == spot.instruction.span.start), None
-    )
-    if ran is None or lines is None or not ran.plain:
-        return None
-    start = lines.command.rest.start
-    text = lines.joined.text
-    if text[start : start + len(spot.instruction.rest.text)] != spot.instruction.rest.text:
-        return None
-    return [
-        lines.joined.span(dockerfile.source, start + each.command.start, start + each.command.end)
-        for each in ran.activities
-    ]
 
 
 def _replaced(span: Span, text: str) -> Edit:

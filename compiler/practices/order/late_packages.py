@@ -49,12 +49,7 @@ def late_packages(subject: Subject, runs: dict[int, Run], lines: Lines) -> Itera
     groups: dict[tuple[int, int], list[Run]] = {}
     for run in runs.values():
         first = lines.before(run.step)
-        if (
-            first is not None
-            and run.lines is not None
-            and asks(run)
-            and _independent(subject, lines, run, first)
-        ):
+        if first is not None and run.own and asks(run) and _independent(subject, lines, run, first):
             groups.setdefault((run.step.stage, first), []).append(run)
     for (_, first), group in sorted(groups.items(), key=lambda item: item[1][0].step.index):
         if any(_installs(run) for run in group):

@@ -6,43 +6,31 @@ and nothing of what is good or bad in them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from compiler.dockerfile.instructions import Instruction
-from compiler.dockerfile.lines import Lines
 from compiler.dockerfile.reader import Dockerfile
+from compiler.dockerfile.scope import DEFAULT_SHELL
+from compiler.dockerfile.scripts import Commands, commands
 from compiler.layers.model import BuildGraph, Step, StepKind
 from compiler.practices.parts.remembered import remembered
 from compiler.shell.activities import activities
 from compiler.shell.model import Activity, ActivityKind, Command, Script
-from compiler.shell.reading import read_script, single_command
 from compiler.shell.systems import SYSTEM_MANAGERS
-from compiler.shell.wrappers import seen_through
 from compiler.source import Span
 
-_MARKERS = re.compile(r"(?:<<-?\s*['\"]?\w+['\"]?\s*)")
 _WINDOWS = ("nanoserver", "windowsservercore", "/windows", "ltsc20")
-_OTHER_SHELLS = ("powershell", "pwsh", "cmd", "python", "nu", "fish")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One RUN that a POSIX shell reads. `text` is what the shell gets, `lines` None for an ONBUILD's trigger.
-
-    `offset` is where `text` starts in the joined text of the instruction, or in
-    the source where the whole text is a `heredoc`; None where places in the
-    text are not places in the file (JSON form).
-    """
+    """One RUN that a POSIX shell (or none) reads. `own` tells that it is no trigger of ONBUILD."""
 
     step: Step
-    text: str = field(repr=False)
-    script: Script = field(repr=False)
+    commands: Commands = field(repr=False)
     activities: tuple[Activity, ...] = field(repr=False)
-    lines: Lines | None = field(repr=False)
-    offset: int | None
-    heredoc: bool = False
+    own: bool
 
     @property
     def instruction(self) -> Instruction:
@@ -50,25 +38,27 @@ class Run:
         return self.step.instruction
 
     @property
+    def text(self) -> str:
+        """What the shell gets, in JSON form the array."""
+        return self.commands.text
+
+    @property
+    def script(self) -> Script:
+        """What the text says."""
+        return self.commands.script
+
+    @property
     def understood(self) -> bool:
         """Whether all of its commands are known."""
         return self.script.complete and bool(self.activities)
 
     def span(self, command: Command) -> Span:
-        """The place of a command; of the RUN's keyword where it is not known."""
-        return self.between(command.start, command.end) or self.instruction.keyword
+        """The place of a command."""
+        return self.commands.place(command)
 
     def between(self, start: int, end: int) -> Span | None:
-        """The place of a part of the text."""
-        if self.offset is None or self.lines is None or end > len(self.text):
-            return None
-        source = self.instruction.keyword.source
-        if self.heredoc:
-            return Span(source, self.offset + start, self.offset + end)
-        joined = self.lines.joined
-        if self.offset + end > len(joined.text):
-            return None
-        return joined.span(source, self.offset + start, self.offset + end)
+        """The place of a part of the text, to change it there; None where that cannot be."""
+        return self.commands.between(start, end) if self.own else None
 
     def of(self, *kinds: ActivityKind) -> Iterator[Activity]:
         """Its activities of some kinds, in order."""
@@ -117,23 +107,17 @@ def named_lines(instructions: Sequence[Instruction]) -> str:
 @remembered
 def runs(graph: BuildGraph) -> dict[int, Run]:
     """The RUNs of a build that a POSIX shell (or none) reads, by the index of their step; none on Windows."""
-    own = places(graph.dockerfile)
-    found: dict[int, Run] = {}
+    own = {id(instruction) for instruction in graph.dockerfile.instructions}
     windows = _windows(graph.dockerfile)
+    found: dict[int, Run] = {}
     for step in graph.steps:
-        if step.stage in windows:
-            continue
-        if step.kind is StepKind.RUN and (run := _run(step, own.get(id(step.instruction)))) is not None:
-            found[step.index] = run
+        if step.kind is StepKind.RUN and step.stage not in windows:
+            shell = part(step, "shell")
+            read = commands(graph.dockerfile, step.instruction, (shell,) if shell else DEFAULT_SHELL)
+            if read.read.posix:
+                mine = id(step.instruction) in own
+                found[step.index] = Run(step, read, activities(read.script), mine)
     return found
-
-
-def places(dockerfile: Dockerfile) -> dict[int, Lines]:
-    """The lines of each instruction of the file, by the identity of the instruction."""
-    return {
-        id(instruction): lines
-        for instruction, lines in zip(dockerfile.instructions, dockerfile.written.instructions, strict=False)
-    }
 
 
 def _windows(dockerfile: Dockerfile) -> set[int]:
@@ -144,34 +128,3 @@ def _windows(dockerfile: Dockerfile) -> set[int]:
         if stage.parent in found or any(name in image for name in _WINDOWS):
             found.add(index)
     return found
-
-
-def _run(step: Step, lines: Lines | None) -> Run | None:
-    instruction = step.instruction
-    shell = (part(step, "shell") or "").lower()
-    if instruction.json:
-        words = [word.text for word in instruction.words]
-        if len(words) > 2 and words[0].rpartition("/")[2] in ("sh", "bash", "ash") and words[1].endswith("c"):
-            return _read(step, words[2], lines, None)
-        script = seen_through(single_command(words, len(" ".join(words))))
-        return Run(step, " ".join(words), script, activities(script), lines, None)
-    if any(name in shell for name in _OTHER_SHELLS) or not instruction.words:
-        return None
-    text = instruction.words[0].text
-    if instruction.heredocs and not _MARKERS.sub("", text).strip():
-        heredoc = instruction.heredocs[0]
-        body = heredoc.body.text
-        first = body.split("\n", 1)[0]
-        if len(instruction.heredocs) > 1 or (first.startswith("#!") and not first.rstrip().endswith("sh")):
-            return None
-        return _read(step, body, lines, heredoc.body.start, heredoc=True)
-    offset = lines.command.rest.start if lines is not None and instruction.trigger is None else None
-    if offset is not None and lines is not None and not lines.joined.text.startswith(text, offset):
-        offset = None
-    bodies = "".join(h.body.text + h.end.text + "\n" for h in instruction.heredocs)
-    return _read(step, f"{text}\n{bodies}" if bodies else text, lines, offset)
-
-
-def _read(step: Step, text: str, lines: Lines | None, offset: int | None, *, heredoc: bool = False) -> Run:
-    script = seen_through(read_script(text))
-    return Run(step, text, script, activities(script), lines, offset, heredoc)

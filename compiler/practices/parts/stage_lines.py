@@ -7,7 +7,6 @@ paths made absolute, commands read. Asks for no file.
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -16,12 +15,11 @@ from compiler.dockerfile.expansion import BadSubstitution
 from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.reader import Stage
 from compiler.dockerfile.scope import State, walk
+from compiler.dockerfile.scripts import Commands, commands
 from compiler.practices.model import Subject
 from compiler.practices.parts.remembered import remembered
 from compiler.shell.activities import activities
-from compiler.shell.model import Activity, Script
-from compiler.shell.reading import read_script, single_command
-from compiler.shell.wrappers import seen_through
+from compiler.shell.model import Activity
 
 MOST_WALKED = 10_000
 """Instructions that are looked at in all stages together; further stages are left out."""
@@ -67,11 +65,10 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A RUN as read. `plain` tells that it is the text of the instruction: no heredoc and no JSON."""
+    """A RUN as read."""
 
-    script: Script
+    commands: Commands
     activities: tuple[Activity, ...]
-    plain: bool
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -133,7 +130,7 @@ def _line(subject: Subject, stage: Stage, read: dict[int, Ran]) -> Iterator[Spot
         elif instruction.name == "RUN":
             ran = read.get(id(instruction))
             if ran is None:
-                ran = read[id(instruction)] = _ran(state)
+                ran = read[id(instruction)] = _ran(subject, state)
             yield Spot(instruction, state.folder, mine, ran=ran)
         else:
             yield Spot(instruction, state.folder, mine)
@@ -165,20 +162,10 @@ def _clean(word: str) -> str:
     return posixpath.normpath("/" + word).lstrip("/") or "."
 
 
-def _ran(state: State) -> Ran:
+def _ran(subject: Subject, state: State) -> Ran:
     instruction = state.instruction
     environment = {name: state.values[name] for name in _KEPT_NAMES if name in state.values}
     if len(state.values) <= _MOST_VARIABLES:
         environment |= {name: value for name, value in state.values.items() if name.startswith(_KEPT)}
-    if instruction.json:
-        words = [word.text for word in instruction.words]
-        script = single_command(words, len(shlex.join(words)))
-        plain = False
-    elif instruction.heredocs:
-        script = read_script("\n".join(each.body.text for each in instruction.heredocs))
-        plain = False
-    else:
-        script = read_script(instruction.rest.text)
-        plain = True
-    seen = seen_through(script)
-    return Ran(seen, activities(seen), plain, environment)
+    read = commands(subject.dockerfile, instruction, state.shell)
+    return Ran(read, activities(read.script), environment)

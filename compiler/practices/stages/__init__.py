@@ -17,7 +17,6 @@ from compiler.dockerfile.expansion import BadSubstitution, Rules, expand
 from compiler.dockerfile.instructions import Instruction
 from compiler.dockerfile.reader import Stage
 from compiler.dockerfile.scope import global_values
-from compiler.practices.manifests.reordering import command_spans
 from compiler.practices.model import Subject
 from compiler.practices.parts.stage_lines import Spot, line_of
 from compiler.practices.stages.staging import own_stage
@@ -228,9 +227,9 @@ def _activity(line: Sequence[Spot], made: _Made) -> Activity:
 
 def _diagnostic(subject: Subject, line: Sequence[Spot], made: _Made, where: Span) -> Diagnostic:
     toolchain = TOOLCHAINS[made.toolchain]
-    spot = line[made.position]
-    places = command_spans(subject.dockerfile, spot)
-    span = places[made.command] if places else spot.instruction.rest.span
+    ran = line[made.position].ran
+    assert ran is not None
+    span = ran.commands.place(ran.activities[made.command].command)
     starts = _last(line, "ENTRYPOINT") or _last(line, "CMD")
     labels = [Label(where, f"this brings the {toolchain.title}")]
     if starts is not None:
