@@ -32,7 +32,13 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_hear_interrupts,
     )
+
+
+def _hear_interrupts() -> None:
+    # A shell starts what runs in its background deaf to Ctrl-C, these tests perhaps.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupt_all(process: subprocess.Popen[str]) -> None:
