@@ -15,6 +15,7 @@ from compiler.diagnostics.model import Diagnostic, Fix
 from compiler.practices import BESIDES_TIME, LEAST_SAVING_S, UNPRICED
 from compiler.practices.model import Finding, Subject, Worth
 from compiler.practices.paper import edited, readable
+from compiler.values.elapsed import duration
 
 # What pricing one file may take, in instructions that go through the model: a third of a second.
 _MOST_WORK = 4_000
@@ -96,18 +97,10 @@ def told(finding: Finding, why_assumed: str = "") -> Diagnostic:
     else:
         basis = f"by assumed shares of misses{f', as {why_assumed}' if why_assumed else ''}"
     note = (
-        f"costs about {seconds(cost.saved_s)} per rebuild "
-        f"({basis}: {seconds(cost.before_s)} as it is, {seconds(cost.after_s)} with the fix)"
+        f"costs about {duration(cost.saved_s)} per rebuild "
+        f"({basis}: {duration(cost.before_s)} as it is, {duration(cost.after_s)} with the fix)"
     )
     return replace(finding.diagnostic, notes=(*finding.diagnostic.notes, note))
-
-
-def seconds(value: float) -> str:
-    """A time for people: "0.8 s", "41 s", "6 min 05 s", as `stagecast run` tells them."""
-    if value < 9.95:
-        return f"{value:.1f} s"
-    minutes, whole = divmod(round(value), 60)
-    return f"{minutes} min {whole:02} s" if minutes else f"{whole} s"
 
 
 def _rank(finding: Finding) -> tuple[float, int, str]:

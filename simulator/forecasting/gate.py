@@ -17,8 +17,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from compiler.values.elapsed import duration
 from simulator.engines.trace import Floats
-from simulator.figures import difference, duration, interval, percent, some
+from simulator.figures import difference, interval, percent, some
 from simulator.forecasting.forecast import Forecast, TaskForecast
 from simulator.statistics.compare import both_succeed, quantile_difference
 from simulator.statistics.quantiles import Quantile, order_statistic

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from compiler.plan.model import BuildProfile, TaskKind
+from compiler.values.elapsed import duration
 from simulator.engines.trace import Outcome
-from simulator.figures import clipped, duration, percent, printable, some
+from simulator.figures import clipped, percent, printable, some
 from simulator.forecasting.forecast import Forecast, Span, TaskForecast, Use
 from simulator.modelling.steps import unmeasured
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from compiler.plan.model import TaskKind
+from compiler.values.elapsed import duration
 from simulator.engines.trace import Outcome
-from simulator.figures import duration
 from simulator.forecasting.forecast import RunTrace, Span, Step
 
 

@@ -13,7 +13,8 @@ import hashlib
 from collections.abc import Callable, Iterable
 from xml.etree.ElementTree import Element
 
-from simulator.figures import duration, percent, some
+from compiler.values.elapsed import duration
+from simulator.figures import percent, some
 from simulator.forecasting.forecast import Forecast, RunTrace
 from simulator.report.facts import stopped
 from simulator.report.page import charts, datasets, facts, gantt, tables

@@ -10,14 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from simulator.figures import (
-    difference,
-    duration,
-    interval,
-    optional_duration,
-    percent,
-    printable,
-)
+from compiler.values.elapsed import duration
+from simulator.figures import difference, interval, optional_duration, percent, printable
 from simulator.forecasting.forecast import Forecast, ServiceForecast
 from simulator.forecasting.gate import Change, Comparison, Verdict, how
 from simulator.report import facts

@@ -11,7 +11,8 @@ from functools import partial
 from typing import TextIO
 
 from compiler.plan.model import Strategy, TaskKind
-from simulator.figures import clipped, difference, duration, optional_duration, percent, some
+from compiler.values.elapsed import duration
+from simulator.figures import clipped, difference, optional_duration, percent, some
 from simulator.modelling.variants import Barrier
 from simulator.report import paired_text, rebuilds_text
 from simulator.report.paired_text import columns, minutes, plain, with_margin, wrapped

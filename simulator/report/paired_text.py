@@ -11,7 +11,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TextIO
 
-from simulator.figures import clipped, columns_of, difference, duration, padded, printable
+from compiler.values.elapsed import duration
+from simulator.figures import clipped, columns_of, difference, padded, printable
 from simulator.statistics.compare import Difference
 
 NARROWEST, WIDEST = 60, 100

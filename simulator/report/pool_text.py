@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from simulator.figures import clipped, duration, interval, percent
+from compiler.values.elapsed import duration
+from simulator.figures import clipped, interval, percent
 from simulator.studies.pool_search import RUNS, WARM_UP_DAYS, PoolForecast, PoolRow
 
 MOST_ROWS = 14

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from simulator.figures import clipped, difference, duration, percent, printable, some
+from compiler.values.elapsed import duration
+from simulator.figures import clipped, difference, percent, printable, some
 from simulator.report.paired_text import Lines, columns, plain, with_margin, wrapped
 from simulator.studies.optimise import Optimisation
 from simulator.studies.rebuilds import Applied, Rebuilt, Safety

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from compiler.plan.model import TaskKind
-from simulator.figures import columns_of, duration
+from compiler.values.elapsed import duration
+from simulator.figures import columns_of
 from simulator.forecasting.forecast import Forecast, RunTrace, Step
 from simulator.report.facts import stopped
 from simulator.report.outcomes import MARKS, NEVER, Mark

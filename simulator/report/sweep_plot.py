@@ -13,7 +13,8 @@ from importlib.resources import files
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from simulator.figures import duration, percent
+from compiler.values.elapsed import duration
+from simulator.figures import percent
 from simulator.report.page.data import Data, link
 from simulator.report.page.markup import el, html, xml
 from simulator.report.page.vega import chart

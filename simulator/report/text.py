@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, TextIO
 
+from compiler.values.elapsed import duration
 from simulator.engines.trace import Outcome
-from simulator.figures import clipped, columns_of, duration, interval, padded, percent
+from simulator.figures import clipped, columns_of, interval, padded, percent
 from simulator.forecasting.forecast import Forecast, ServiceForecast, Span
 from simulator.report import facts, gantt
 from simulator.report.gantt import Cell

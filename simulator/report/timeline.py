@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compiler.plan.model import Strategy, TaskKind
+from compiler.values.elapsed import duration
 from simulator.engines.trace import Outcome
-from simulator.figures import duration
 from simulator.forecasting.forecast import RunTrace, ServiceForecast, Step, TaskForecast
 
 # Distances of ticks that people read easily: seconds, then days.

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compiler.plan.model import Plan, Task, TaskKind
+from compiler.values.elapsed import duration
 from stagecast.execution.processes import tail
-from stagecast.execution.progress.tally import IDLE, PAST, duration, printable, title
+from stagecast.execution.progress.tally import IDLE, PAST, printable, title
 from stagecast.execution.runner import Outcome, Record, Result
 
 _LOG_LINES = 12

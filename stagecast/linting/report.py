@@ -71,7 +71,7 @@ def _others(judged: Sequence[Judged]) -> Iterator[Diagnostic]:
 def ranking(report: Report) -> str:
     """What costs most, the dearest first, as lines for people; "" unless there are several to compare."""
     from compiler.diagnostics.render.cells import visible
-    from compiler.practices.worth import seconds
+    from compiler.values.elapsed import duration
 
     rows: dict[tuple[str, int, str], tuple[float, str]] = {}
     for told in report.told:
@@ -82,17 +82,17 @@ def ranking(report: Report) -> str:
         saved = told.pipeline.p50_s if told.pipeline is not None else told.finding.worth.saved_s
         key = (where, place.start, told.diagnostic.code)
         if key not in rows or rows[key][0] < saved:
-            rows[key] = (saved, seconds(max(saved, 0.0)))
+            rows[key] = (saved, duration(max(saved, 0.0)))
     if len(rows) < 2:
         return ""
     ranked = sorted(rows.items(), key=lambda row: (-row[1][0], row[0]))
     pipeline = any(told.pipeline is not None for told in report.told)
-    head = "seconds of the pipeline (P50)" if pipeline else "seconds per rebuild"
+    head = "of the pipeline at P50" if pipeline else "per rebuild"
     shown = [(said, code, visible(where)) for (where, _, code), (_, said) in ranked[:_RANKED]]
     width = max(len(said) for said, _, _ in shown)
     lines = [f"  {said:>{width}}  {code}  {where}" for said, code, where in shown]
     more = [f"  and {len(ranked) - _RANKED} more"] if len(ranked) > _RANKED else []
-    return "\n".join(["", f"What costs most, in {head}:", *lines, *more, ""])
+    return "\n".join(["", f"What costs most {head}:", *lines, *more, ""])
 
 
 def _told(work: Work, judged: Sequence[Judged]) -> Iterator[Told]:
@@ -130,11 +130,11 @@ def _pipeline(work: Work, pairs: Sequence[tuple[Judged, Finding]]) -> list[Cost 
 
 
 def _note(cost: Cost) -> str:
-    from compiler.practices.worth import seconds
+    from compiler.values.elapsed import duration
     from simulator.figures import percent
 
     share = percent(cost.critical)
     if max(cost.p50_s, cost.p90_s) < _NOTHING_S:
         return f"costs the pipeline nothing at P50 and P90 (on its critical path in {share} of the runs)"
-    p50, p90 = (seconds(max(value, 0.0)) for value in (cost.p50_s, cost.p90_s))
+    p50, p90 = (duration(max(value, 0.0)) for value in (cost.p50_s, cost.p90_s))
     return f"costs the pipeline {p50} at P50 and {p90} at P90 (on its critical path in {share} of the runs)"

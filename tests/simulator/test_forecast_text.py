@@ -10,7 +10,7 @@ import pytest
 
 from compiler.plan.model import Strategy, TaskKind
 from sim_plans import Service, database, make_plan
-from simulator.figures import clipped, difference, duration, interval, padded, percent, printable, some
+from simulator.figures import clipped, difference, interval, padded, percent, printable, some
 from simulator.forecasting.forecast import RunTrace, Step
 from simulator.forecasting.run import forecast
 from simulator.modelling.pipeline import model
@@ -156,25 +156,6 @@ def test_streams_that_cannot_draw_get_ascii(encoding: str) -> None:
     text = render_for(mixed(), Stream(False, encoding), {})
     assert text.isascii()
     assert "#" in text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0s"),
-        (0.04, "0.0s"),
-        (4.25, "4.2s"),
-        (9.96, "10s"),
-        (59.6, "1m 00s"),
-        (372, "6m 12s"),
-        (3599.6, "1h 00m"),
-        (3720, "1h 02m"),
-        (86_399, "1d 00h"),
-        (1e9, "11574d 02h"),
-    ],
-)
-def test_durations_are_written_for_people(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(

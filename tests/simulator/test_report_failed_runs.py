@@ -14,9 +14,9 @@ import jsonschema
 import numpy as np
 import pytest
 
+from compiler.values.elapsed import duration
 from sim_plans import Service, container, database, fixed, job, make_plan
 from simulator.engines.trace import Outcome
-from simulator.figures import duration
 from simulator.forecasting.forecast import Forecast
 from simulator.forecasting.replication import _loads
 from simulator.forecasting.run import forecast

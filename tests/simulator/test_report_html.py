@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import report_forecasts as forecasts
 from compiler.plan.model import Strategy
-from simulator.figures import duration
+from compiler.values.elapsed import duration
 from simulator.forecasting.forecast import Forecast, Load
 from simulator.report.csv import text as csv_text
 from simulator.report.html import render

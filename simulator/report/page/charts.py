@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from simulator.figures import columns_of, duration
+from compiler.values.elapsed import duration
+from simulator.figures import columns_of
 from simulator.forecasting.forecast import Forecast
 from simulator.report.page.facts import Bin, Panel, Ranked, Swung, clipped
 from simulator.report.page.vega import chart

@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from simulator.figures import columns_of, duration, percent
+from compiler.values.elapsed import duration
+from simulator.figures import columns_of, percent
 from simulator.forecasting.forecast import Forecast, Load, RunTrace, TaskForecast
 
 MOST_RANKED = 15

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element
 
 from compiler.plan.model import TaskKind
-from simulator.figures import columns_of, duration, percent
+from compiler.values.elapsed import duration
+from simulator.figures import columns_of, percent
 from simulator.forecasting.forecast import Step
 from simulator.report.outcomes import MARKS, NEVER, Mark
 from simulator.report.page.facts import title

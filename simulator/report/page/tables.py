@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
-from simulator.figures import duration, optional_duration, percent
+from compiler.values.elapsed import duration
+from simulator.figures import optional_duration, percent
 from simulator.forecasting.forecast import Forecast, ServiceForecast, TaskForecast
 from simulator.modelling.laws import Law
 from simulator.report.facts import dockerfiles

@@ -10,7 +10,8 @@ from rich.live import Live
 from rich.text import Text
 
 from compiler.plan.model import Limits, Task, TaskKind
-from stagecast.execution.progress.tally import PHASES, Tally, duration, outcome_text, printable, title
+from compiler.values.elapsed import duration
+from stagecast.execution.progress.tally import PHASES, Tally, outcome_text, printable, title
 from stagecast.execution.runner import Outcome, Record
 
 _BAR = 24

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from compiler.plan.model import Task
-from stagecast.execution.progress.tally import duration, outcome_text, printable, title
+from compiler.values.elapsed import duration
+from stagecast.execution.progress.tally import outcome_text, printable, title
 from stagecast.execution.runner import Record
 
 _TITLE_COLUMNS = 28
@@ -43,5 +44,5 @@ class PlainProgress:
     def _line(self, at_s: float | None, what: str, how: str) -> None:
         elapsed = duration((self._begin_s if at_s is None else at_s) - self._begin_s)
         line = printable(f"{what:{_TITLE_COLUMNS}}  {how}")
-        self._stream.write(f"{elapsed:>12}  {line}\n")
+        self._stream.write(f"{elapsed:>9}  {line}\n")
         self._stream.flush()

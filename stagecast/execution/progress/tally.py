@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from compiler.plan.model import Task, TaskKind
+from compiler.values.elapsed import duration
 from stagecast.execution.runner import Outcome, Record
 
 PAST = {TaskKind.BUILD: "built", TaskKind.MIRROR: "mirrored", TaskKind.DEPLOY: "deployed"}
@@ -19,16 +20,6 @@ def title(task: Task) -> str:
         return task.id.partition(":")[0]
     more = f" and {len(task.services) - 1} more" if len(task.services) > 1 else ""
     return f"{task.kind.value} {task.services[0]}{more}"
-
-
-def duration(seconds: float) -> str:
-    """`0.4 s`, `12.3 s`, `3 min 05 s`, `1 h 02 min`."""
-    if seconds < 60:
-        return f"{max(0.0, seconds):.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def printable(text: str) -> str:

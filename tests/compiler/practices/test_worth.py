@@ -12,7 +12,7 @@ from compiler.dockerfile.reader import read_dockerfile
 from compiler.practices.given import changing
 from compiler.practices.model import Finding, Subject
 from compiler.practices.subjects import subject_of
-from compiler.practices.worth import Prices, priced, seconds, told, worth
+from compiler.practices.worth import Prices, priced, told, worth
 from compiler.source import SourceFile, Span
 
 INSTALL = "RUN apt-get update && apt-get install -y curl\n"
@@ -158,20 +158,3 @@ def test_the_note_says_what_and_how_it_is_known() -> None:
     assert "(in 20 rebuilds of the history: " in told(finding).notes[0]
     plain = Finding(moved(current, "STC901"), None)
     assert told(plain) is plain.diagnostic
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.84, "0.8 s"),
-        (9.94, "9.9 s"),
-        (9.96, "10 s"),
-        (41.4, "41 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 00 s"),
-        (118.4, "1 min 58 s"),
-        (365.0, "6 min 05 s"),
-    ],
-)
-def test_seconds_for_people(value: float, text: str) -> None:
-    assert seconds(value) == text
