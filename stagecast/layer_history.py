@@ -12,21 +12,8 @@ from dataclasses import dataclass, replace
 from compiler.context.model import Commit, History
 from compiler.layers.model import Replay, Step, StepKind
 from compiler.layers.reads import readers
-from compiler.layers.replay import Cache, Line, line_of, path_changes
+from compiler.layers.replay import Cache, Line, Split, line_of, path_changes
 from stagecast.images import LocalBuild
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A number of commits, by who wrote them."""
-
-    people: int
-    automatic: int
-
-    @property
-    def all(self) -> int:
-        """All of them."""
-        return self.people + self.automatic
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +145,9 @@ def _text(step: Step) -> str:
 
 def _paths(local: LocalBuild, line: Line, history: History) -> tuple[ChangedPath, ...]:
     changes = path_changes(replace(history, commits=line.commits), local.prefix)
-    by_path = readers(local.graph, (found.path for found in changes), local.ignore)
+    by_path = readers(local.graph, changes, local.ignore)
     return tuple(
-        ChangedPath(found.path, Split(found.people, found.automatic), by_path[found.path])
-        for found in changes
-        if found.path in by_path
+        ChangedPath(path, split, by_path[path]) for path, split in changes.items() if path in by_path
     )
 
 

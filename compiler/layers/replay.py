@@ -25,16 +25,15 @@ ENOUGH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class PathChanges:
-    """How many commits changed a path, by who wrote them."""
+class Split:
+    """A number of commits, by who wrote them."""
 
-    path: str
     people: int
     automatic: int
 
     @property
     def all(self) -> int:
-        """All commits that changed it."""
+        """All of them."""
         return self.people + self.automatic
 
 
@@ -115,8 +114,8 @@ def line_of(
     return Line(found, commits, len(lacked), named(frozenset().union(*lacked)), recent, contents.outside)
 
 
-def path_changes(history: History, prefix: str) -> tuple[PathChanges, ...]:
-    """How often each path below a folder changed, the most frequent first; paths are from that folder."""
+def path_changes(history: History, prefix: str) -> dict[str, Split]:
+    """How many commits changed each path of a folder, the most frequent first; paths are from the folder."""
     inside = places(history, prefix).inside
     people: dict[str, int] = {}
     automatic: dict[str, int] = {}
@@ -126,8 +125,8 @@ def path_changes(history: History, prefix: str) -> tuple[PathChanges, ...]:
             if change.path in inside:
                 path = inside[change.path]
                 counts[path] = counts.get(path, 0) + 1
-    every = [PathChanges(p, people.get(p, 0), automatic.get(p, 0)) for p in {**people, **automatic}]
-    return tuple(sorted(every, key=lambda found: (-found.all, found.path)))
+    every = {path: Split(people.get(path, 0), automatic.get(path, 0)) for path in {**people, **automatic}}
+    return dict(sorted(every.items(), key=lambda found: (-found[1].all, found[0])))
 
 
 class _Blind(Sightings):

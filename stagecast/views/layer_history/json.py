@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from compiler.emit.json import dump
-from stagecast.layer_history import BuildHistory, ChangedPath, EnvironmentHistory, Layer, Split
+from compiler.layers.replay import Split
+from stagecast.layer_history import BuildHistory, ChangedPath, EnvironmentHistory, Layer
 
 HISTORY_VERSION = "stagecast/history/v1"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stagecast.layer_history import BuildHistory, ChangedPath, EnvironmentHistory, Layer, Split
+from compiler.layers.replay import Split
+from stagecast.layer_history import BuildHistory, ChangedPath, EnvironmentHistory, Layer
 from stagecast.views.layout import Page, Row, count, joined, named, placed, some
 
 # More builds than these get an overview, and shorter tables.

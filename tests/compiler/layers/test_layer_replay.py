@@ -174,7 +174,7 @@ def test_what_is_not_in_git_changes_with_every_commit() -> None:
 def test_how_often_paths_change() -> None:
     trees = [{"web/a": "1"}, {"web/a": "2"}, {"web/a": "3", "web/b": "1", "x": "1"}, {"web/a": "3"}]
     found = path_changes(history_of(trees, automatic=[2]), "web")
-    assert [(each.path, each.people, each.automatic, each.all) for each in found] == [
+    assert [(path, each.people, each.automatic, each.all) for path, each in found.items()] == [
         ("a", 1, 1, 2),
         ("b", 1, 1, 2),
     ]
