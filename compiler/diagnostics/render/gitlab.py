@@ -24,9 +24,11 @@ def render(diagnostics: Iterable[Diagnostic]) -> str:
 
 def _issue(diagnostic: Diagnostic, fingerprint: str) -> dict[str, Any]:
     where = place(diagnostic.span)
+    # GitLab shows the description and nothing else, on one line.
+    said = "; ".join((diagnostic.message, *(" ".join(note.split()) for note in diagnostic.notes)))
     help_text = f" (help: {diagnostic.hint})" if diagnostic.hint else ""
     return {
-        "description": carried(diagnostic.message + help_text),
+        "description": carried(said + help_text),
         "check_name": diagnostic.code,
         "fingerprint": fingerprint,
         "severity": _SEVERITY[diagnostic.severity],
