@@ -236,7 +236,8 @@ def held(layer: Layer | None, reads: tuple[Read, ...], solver: Solver = TODAY) -
     tokens += [known[above] for path in patterns for above in _above(path) if _is_file(known.get(above))]
     text = f"{_sum(reads, known, known.__getitem__, solver):032x}"
     if tokens:
-        text = hashlib.blake2b("\0".join([text, *tokens]).encode(), digest_size=16).hexdigest()
+        whole = "\0".join([text, *tokens]).encode(errors="surrogateescape")
+        text = hashlib.blake2b(whole, digest_size=16).hexdigest()
     return Held(text, born, None if tokens else known)
 
 

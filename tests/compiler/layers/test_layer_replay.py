@@ -105,6 +105,18 @@ def test_a_file_that_no_step_reads_is_built_and_hits() -> None:
     assert found.miss_rate(0) == 0
 
 
+def test_bytes_that_are_no_text_have_digests_as_well() -> None:
+    """What is not UTF-8 is kept as lone surrogates, which Python does not encode by itself."""
+    text = (
+        "FROM x AS a\nUSER \udcff\nWORKDIR /a\udcff\nCOPY <<E /a\udcff/h\n\udcff\nE\nFROM x\n"
+        "COPY --from=a /a\udcff/h/u /z/\nCOPY --from=a /a\udcff /q/\nCOPY --from=a --chown=\udcff / /r/\n"
+        "COPY . /\n"
+    )
+    trees = [{"f\udcff": "1"}, {"f\udcff": "2"}]
+    for cache in ("persistent", "registry"):
+        assert lines_missed(text, trees, cache) == [[11]]
+
+
 def test_the_first_build_fills_the_cache() -> None:
     graph = graph_of("FROM scratch\nCOPY a /\n")
     # Without files before, the first commit is the first build.
