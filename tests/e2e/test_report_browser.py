@@ -517,7 +517,8 @@ def test_every_link_saves_the_data_that_its_table_shows(
         chromium.run(FOCUS_ON_LINK, link)
         chromium.keys("\ue007")
         deadline = time.monotonic() + 20
-        while not path.exists() and time.monotonic() < deadline:
+        # Its name is taken before it has its content.
+        while not (path.exists() and path.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.02)
         with path.open(encoding="utf-8", newline="") as content:
             rows = list(csv.reader(content, strict=True))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import threading
@@ -109,6 +111,38 @@ def test_one_slot_is_the_order_of_the_queue() -> None:
     needs = {"a": ["c"], "b": [], "c": [], "d": ["elsewhere"]}
     pool.run_tasks(needs, 1, lambda name: not started.append(name), threading.Event())  # type: ignore[func-returns-value]
     assert started == ["b", "c", "a", "d"]
+
+
+SIGNALLED = """
+import os, signal, threading
+from compiler.targets.pipeline import pool
+
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda number, _: os.write(1, b"T" if number == signal.SIGTERM else b"I"))
+end = threading.Event()
+os.write(1, b".")
+pool.run_tasks({"a": []}, 1, lambda _: end.wait(60), threading.Event())
+"""
+
+
+def test_of_two_signals_at_once_none_waits_for_a_task_to_end() -> None:
+    """The second may come when the first has ended a wait and the next has not begun."""
+    with subprocess.Popen([sys.executable, "-c", SIGNALLED], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.read(1) == b"."
+            time.sleep(0.2)
+            for _ in range(400):
+                process.send_signal(signal.SIGTERM)
+                process.send_signal(signal.SIGINT)
+                heard = b""
+                while len(heard) < 2:
+                    ready, _, _ = select.select([process.stdout], [], [], 10)
+                    assert ready, f"only {heard!r} was heard"
+                    heard += os.read(process.stdout.fileno(), 2)
+                assert sorted(heard) == sorted(b"TI")
+        finally:
+            process.kill()
 
 
 def test_needs_in_a_circle_and_broken_tasks_end_the_pool() -> None:

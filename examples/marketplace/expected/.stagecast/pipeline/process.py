@@ -20,6 +20,8 @@ KEPT_LINES = 50
 LINE_BYTES = 64 * 1024
 
 _running: set[subprocess.Popen[bytes]] = set()
+# How often `end_running` was called.
+_endings = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def run(
     byte (what is not UTF-8 as surrogates), and standard error is apart. With
     `capture` False both go straight to the log.
     """
+    endings = _endings
     try:
         process = subprocess.Popen(
             list(argv),
@@ -83,6 +86,9 @@ def run(
     except OSError as error:
         return Outcome(NO_PROGRAM, f"{argv[0]}: {error.strerror}")
     _running.add(process)
+    if _endings != endings:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
     try:
         given = None if stdin is None else stdin.encode(errors="surrogateescape")
         output, errors = process.communicate(given, timeout=timeout_s)
@@ -140,7 +146,9 @@ def follow(
 
 
 def end_running() -> None:
-    """Ask every command that `run` has started to stop; who waits for one gets its outcome."""
+    """Ask every command that `run` has started or is starting to stop; who waits for one gets its outcome."""
+    global _endings
+    _endings += 1
     for process in tuple(_running):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

@@ -9,6 +9,9 @@ from enum import Enum
 from itertools import islice
 from threading import Event
 
+# A signal that comes right behind another does not end a wait: its handler runs at the next tick.
+TICK_S = 0.2
+
 
 class Status(Enum):
     """How a task ended; cancelled ones were never started."""
@@ -41,7 +44,7 @@ def run_tasks(
                 running[pool.submit(execute, name)] = name
             if not running:
                 break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in wait(running, TICK_S, FIRST_COMPLETED).done:
                 name = running.pop(future)
                 ok = future.exception() is None and future.result()
                 ended[name] = Status.DONE if ok else Status.FAILED
