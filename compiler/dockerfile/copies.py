@@ -57,9 +57,6 @@ def copy(instruction: Instruction) -> Copy | None:
             body = bodies.get(opened.name, "")
             text = chomped(body) if opened.chomp else body
             texts.append(TextSource(opened.name, text, opened.expand, word.span))
-    if not effective.flags:
-        taken = (None, None, None, False, False, (), None)
-        return Copy(effective, tuple(sources), tuple(texts), destination, *taken)
     return Copy(
         effective,
         tuple(sources),

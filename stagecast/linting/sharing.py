@@ -37,11 +37,13 @@ def judge_all(cases: Sequence[Case], settings: Settings, processes: int | None =
     with _forked(shares[1:], settings) as helpers:
         found = [[judge(case, settings) for case in shares[0]]]
         found += [helper.answer() for helper in helpers]
-    for number, share in enumerate(shares):
-        if number >= len(found) or len(found[number]) < len(share):
-            found[number : number + 1] = [[judge(case, settings) for case in share]]
+    found += [[] for _ in shares[len(found) :]]
+    judged = [
+        answer or [judge(case, settings) for case in share]
+        for share, answer in zip(shares, found, strict=True)
+    ]
     # As cards that were dealt.
-    return [found[index % count][index // count] for index in range(len(cases))]
+    return [judged[index % count][index // count] for index in range(len(cases))]
 
 
 def _processors() -> int:
